@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call of one client, as its handler sees it. The dispatcher has decoded the arguments, checked the permissions of
+ * the procedure's row and found the object; the handler does the work and fills in the result. The dispatcher encodes the
+ * result (or the error) and frees both with the descriptors of their types.
+ *
+ * Where a handler runs is its row's `runs` column: `loop` (main thread; reads published views, never blocks), `domain`
+ * (a job in the mailbox of the domain in its first argument), `worker` (a pool thread; may block).
+ */
+#pragma once
+#include "base/mailbox.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Call Call;
+typedef struct Client Client;       /* rpc/client.h */
+typedef struct Daemon Daemon;       /* daemon/daemon.h */
+typedef struct Procedure Procedure; /* generated: rpc/procedures.h */
+typedef struct Stream Stream;       /* rpc/stream.h */
+
+struct Call {
+    const Procedure *procedure;
+    Daemon *daemon;
+    Client *client; /* a reference; alive as long as the call, though perhaps disconnected */
+    uint32_t serial;
+    gpointer object; /* runs=domain: the Vm *, referenced for the call; else NULL */
+    int *fds;        /* descriptors that came with the call; a handler takes one by leaving -1 */
+    unsigned n_fds;
+    Stream *stream; /* of a procedure that opens one; NULL for others */
+};
+
+/*
+ * @args and @ret point to the generated structs of the row (DomainSuspendArgs, DomainGetInfoRet); @ret is zeroed. Strings
+ * and lists put into @ret are owned by it (g_malloc). On false @error is set and @ret is ignored.
+ */
+typedef bool (*CallHandler)(Call *call, const void *args, void *ret, GError **error);
