@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Four verbs: demo, check, bench, install. Everything else is `meson` and `ninja` in build/.
 BUILD ?= build
+DESTDIR ?=
 
 .PHONY: all deps demo check bench install
 all: deps
@@ -10,8 +11,18 @@ all: deps
 deps:
 	@tools/install-deps
 
+# Boots a guest and shows what Lodge does with it; KEEP=1 leaves you at its console.
+demo: all
+	@KEEP="$(KEEP)" tools/demo $(BUILD)
+
 check: all
 	@tests/run $(BUILD)
 
+# Against bare QEMU and, where it is installed, libvirtd.
+bench: deps
+	@test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release --buildtype=release
+	@ninja -C $(BUILD)-release
+	@bench/run $(BUILD)-release
+
 install: all
-	@meson install -C $(BUILD)
+	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
