@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One call of one client, as its handler sees it. The dispatcher has decoded the arguments, checked the permissions of
- * the procedure's row and found the object; the handler does the work and fills in the result. The dispatcher encodes the
- * result (or the error) and frees both with the descriptors of their types.
+ * the procedure's row and found the object; the handler does the work and fills in the result. The dispatcher encodes
+ * the result (or the error) and frees both with the descriptors of their types.
  *
  * Where a handler runs is its row's `runs` column: `loop` (main thread; reads published views, never blocks), `domain`
  * (a job in the mailbox of the domain in its first argument), `worker` (a pool thread; may block).
@@ -32,7 +32,7 @@ struct Call {
 };
 
 /*
- * @args and @ret point to the generated structs of the row (DomainSuspendArgs, DomainGetInfoRet); @ret is zeroed. Strings
- * and lists put into @ret are owned by it (g_malloc). On false @error is set and @ret is ignored.
+ * @args and @ret point to the generated structs of the row (DomainSuspendArgs, DomainGetInfoRet); @ret is zeroed.
+ * Strings and lists put into @ret are owned by it (g_malloc). On false @error is set and @ret is ignored.
  */
 typedef bool (*CallHandler)(Call *call, const void *args, void *ret, GError **error);
