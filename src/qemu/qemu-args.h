@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a definition to QEMU's command line. The definition must be complete: every device has its alias and, on buses
+ * that have them, its address (the model's completion rules and qemu_args_assign() see to that); ports of graphics are
+ * chosen, firmware and NVRAM paths filled in. Pure: reads the host in no other way than through @caps and @resources.
+ * Any thread.
+ */
+#pragma once
+#include "base/paths.h"
+#include "model/domain-types.h"
+#include "qemu/qemu-caps.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* The host's side of one <interface>, in the order of the definition. Numbers from qemu_fds_add(). */
+typedef struct {
+    const int *tap_fds; /* one a queue; none for type user and other types that QEMU connects itself */
+    unsigned n_tap_fds;
+    const int *vhost_fds; /* as many as tap_fds for vhost-net, or none */
+    unsigned n_vhost_fds;
+} QemuNetResource;
+
+/* One size of huge pages that the host has mounted. */
+typedef struct {
+    guint64 size_kib;
+    const char *path; /* directory of the guest on that hugetlbfs */
+} QemuHugepages;
+
+typedef struct {
+    int monitor_fd; /* of qemu_monitor_listen(); required */
+    const char
+        *run_dir; /* of this guest: sockets of channels and vhost-user are made in it when the definition names none */
+    const char *memory_dir;         /* for memory of source type 'file'; may be NULL */
+    const QemuNetResource *nets;    /* n = def->n_interfaces, or NULL: none has descriptors */
+    const char *const *tpm_sockets; /* one a <tpm> of backend emulator (control socket of swtpm), or NULL */
+    const QemuHugepages *hugepages;
+    unsigned n_hugepages;
+    guint64 default_hugepage_kib;            /* 0: none */
+    const int *vhost_vsock_fds;              /* one a <vsock>, or NULL */
+    bool sandbox;                            /* seccomp; on unless the administrator has turned it off */
+    bool vnc_password;                       /* graphics without passwd still ask for one, set later by QMP */
+    const char *vnc_tls_dir, *spice_tls_dir; /* directories of certificates, or NULL */
+    bool incoming;                           /* -incoming defer: restore or migration */
+    bool dump_guest_core;                    /* default where the definition does not say */
+} QemuStartResources;
+
+/*
+ * The arguments without the program: char *, NULL-terminated, freed with the array. Errors: VIR_ERR_CONFIG_UNSUPPORTED
+ * that names the device and what the emulator lacks.
+ */
+GPtrArray *qemu_args_build(const Domain *def, const QemuCaps *caps, const QemuStartResources *resources,
+                           GError **error);
+
+/* One line for the log, quoted for a shell. Free it. */
+char *qemu_args_text(const char *emulator, GPtrArray *args);
+
+/*
+ * Gives every device that lacks one its alias ("virtio-disk0", "net0", "serial0" …) as QEMU will know it. Aliases there
+ * are kept. For a definition that is about to run.
+ */
+void qemu_args_assign_aliases(Domain *def);
+
+/* The id of the frontend device, the block nodes and the chardev of a device as QEMU knows them. Free them. */
+char *qemu_disk_frontend_id(const DomainDisk *disk);                     /* "virtio-disk0" */
+char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk);  /* "lodge-1-format" */
+char *qemu_disk_storage_node(const Domain *def, const DomainDisk *disk); /* "lodge-1-storage" */
+char *qemu_chardev_id(const char *alias);                                /* "charserial0" */
+char *qemu_netdev_id(const char *alias);                                 /* "hostnet0" */
+/* QOM path of the vCPU-independent devices: "/machine/peripheral/balloon0". */
+char *qemu_device_path(const char *alias);
+
+/*
+ * The socket of a <channel> or <serial> of type unix without a path: RUN_DIR/channel-NAME (or the alias). Used at start
+ * to fill the live definition in.
+ */
+char *qemu_channel_path(const char *run_dir, const DomainChardev *channel);
