@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "host/host-cgroup.h"
+
+#include "fake-tree.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#define ALL (HOST_CGROUP_BIT(HOST_CGROUP_COUNT) - 1)
+
+static const FakeFile v1_files[] = {
+    { "/proc/self/mountinfo",
+      "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+      "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct\n"
+      "34 31 0:31 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset\n"
+      "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+      "40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd\n"
+      "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n" },
+    { "/sys/fs/cgroup/cpuset/cpuset.cpus", "0-7\n" },
+    { "/sys/fs/cgroup/cpuset/cpuset.mems", "0\n" },
+    { "/sys/fs/cgroup/cpuset/machine/cpuset.cpus", "\n" },
+    { "/sys/fs/cgroup/cpuset/machine/cpuset.mems", "\n" },
+    { "/sys/fs/cgroup/cpuset/machine/web/cpuset.cpus", "\n" },
+    { "/sys/fs/cgroup/cpuset/machine/web/cpuset.mems", "\n" },
+    { "/sys/fs/cgroup/cpuset/machine/web/cgroup.procs", "" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cgroup.procs", "" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/tasks", "" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpu.shares", "1024\n" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpu.cfs_period_us", "100000\n" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpu.cfs_quota_us", "-1\n" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpuacct.usage", "1234567890\n" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpuacct.stat", "user 100\nsystem 20\n" },
+    { "/sys/fs/cgroup/memory/machine/web/cgroup.procs", "" },
+    { "/sys/fs/cgroup/memory/machine/web/memory.limit_in_bytes", "9223372036854771712\n" },
+    { 0 },
+};
+
+static void test_v1(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *root = fake_tree_new(v1_files);
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load(root);
+    g_assert_false(layout->unified);
+    g_assert_cmpuint(layout->controllers, ==, HOST_CGROUP_OF_THREADS | HOST_CGROUP_BIT(HOST_CGROUP_MEMORY));
+    g_autoptr(HostCgroup) group = host_cgroup_create(layout, "machine/web", ALL, &error);
+    g_assert_no_error(error);
+    g_autofree char *cpus = fake_tree_text(root, "/sys/fs/cgroup/cpuset/machine/web/cpuset.cpus");
+    g_assert_cmpstr(cpus, ==, "0-7");
+    g_assert_true(host_cgroup_add_process(group, 42, &error));
+    g_autofree char *pid = fake_tree_text(root, "/sys/fs/cgroup/memory/machine/web/cgroup.procs");
+    g_assert_cmpstr(pid, ==, "42");
+
+    uint64_t value, period;
+    int64_t quota;
+    g_assert_true(host_cgroup_set(group, HOST_CGROUP_CPU_SHARES, 2048, &error));
+    g_assert_true(host_cgroup_get(group, HOST_CGROUP_CPU_SHARES, &value, &error));
+    g_assert_cmpuint(value, ==, 2048);
+    g_assert_true(host_cgroup_get(group, HOST_CGROUP_MEMORY_HARD_LIMIT, &value, &error));
+    g_assert_cmpuint(value, ==, HOST_CGROUP_UNLIMITED);
+    g_assert_true(host_cgroup_set_bandwidth(group, 50000, 25000, &error));
+    g_assert_true(host_cgroup_get_bandwidth(group, &period, &quota, &error));
+    g_assert_cmpuint(period, ==, 50000);
+    g_assert_cmpint(quota, ==, 25000);
+    HostCgroupCpuTimes times;
+    g_assert_true(host_cgroup_cpu_times(group, &times, &error));
+    g_assert_cmpuint(times.total, ==, 1234567890);
+    g_assert_cmpuint(times.user, ==, 5 * times.system);
+    g_assert_false(host_cgroup_set(group, HOST_CGROUP_BLKIO_WEIGHT, 500, &error));
+    g_assert_true(error_is(error, VIR_ERR_CONFIG_UNSUPPORTED));
+    fake_tree_remove(root);
+}
+
+static const FakeFile v2_files[] = {
+    { "/proc/self/mountinfo", "26 24 0:23 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n" },
+    { "/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n" },
+    { "/sys/fs/cgroup/cgroup.subtree_control", "" },
+    { "/sys/fs/cgroup/machine/cgroup.subtree_control", "" },
+    { "/sys/fs/cgroup/machine/web/cgroup.procs", "" },
+    { "/sys/fs/cgroup/machine/web/cgroup.subtree_control", "" },
+    { "/sys/fs/cgroup/machine/web/cpu.max", "max 100000\n" },
+    { "/sys/fs/cgroup/machine/web/memory.max", "max\n" },
+    { "/sys/fs/cgroup/machine/web/io.weight", "default 100\n" },
+    { "/sys/fs/cgroup/machine/web/cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n" },
+    { "/sys/fs/cgroup/machine/web/vcpu0/cgroup.type", "domain\n" },
+    { "/sys/fs/cgroup/machine/web/vcpu0/cgroup.threads", "" },
+    { 0 },
+};
+
+static void test_v2(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *root = fake_tree_new(v2_files);
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load(root);
+    g_assert_true(layout->unified);
+    g_assert_cmpuint(layout->controllers, ==, ALL & ~HOST_CGROUP_BIT(HOST_CGROUP_DEVICES));
+    g_autoptr(HostCgroup) group = host_cgroup_create(layout, "machine/web", ALL, &error);
+    g_assert_no_error(error);
+    uint64_t value, period;
+    int64_t quota;
+    g_assert_true(host_cgroup_get_bandwidth(group, &period, &quota, &error));
+    g_assert_cmpint(quota, ==, -1);
+    g_assert_true(host_cgroup_set_bandwidth(group, 100000, 30000, &error));
+    g_autofree char *max = fake_tree_text(root, "/sys/fs/cgroup/machine/web/cpu.max");
+    g_assert_cmpstr(max, ==, "30000 100000");
+    g_assert_true(host_cgroup_get(group, HOST_CGROUP_MEMORY_HARD_LIMIT, &value, &error));
+    g_assert_cmpuint(value, ==, HOST_CGROUP_UNLIMITED);
+    g_assert_true(host_cgroup_set(group, HOST_CGROUP_BLKIO_WEIGHT, 500, &error));
+    g_autofree char *weight = fake_tree_text(root, "/sys/fs/cgroup/machine/web/io.weight");
+    g_assert_cmpstr(weight, ==, "default 500");
+    g_assert_true(host_cgroup_get(group, HOST_CGROUP_BLKIO_WEIGHT, &value, &error));
+    g_assert_cmpuint(value, ==, 500);
+    HostCgroupCpuTimes times;
+    g_assert_true(host_cgroup_cpu_times(group, &times, &error));
+    g_assert_cmpuint(times.total, ==, 30000);
+
+    g_autoptr(HostCgroup) child = host_cgroup_create_child(group, "vcpu0", &error);
+    g_assert_no_error(error);
+    g_autofree char *type = fake_tree_text(root, "/sys/fs/cgroup/machine/web/vcpu0/cgroup.type");
+    g_assert_cmpstr(type, ==, "threaded");
+    g_assert_false(host_cgroup_has(child, HOST_CGROUP_MEMORY));
+    g_assert_true(host_cgroup_add_thread(child, 43, &error));
+    fake_tree_remove(root);
+}
+
+static void test_none(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load("/nonexistent");
+    g_assert_cmpuint(layout->controllers, ==, 0);
+    g_autoptr(HostCgroup) group = host_cgroup_create(layout, "machine/web", ALL, &error);
+    g_assert_no_error(error);
+    g_assert_false(host_cgroup_set_cpus(group, "0", &error));
+    g_assert_true(error_is(error, VIR_ERR_CONFIG_UNSUPPORTED));
+}
+
+static void test_bad_path(void)
+{
+    static const char *const paths[] = { "", "../x", "a//b", "/a", "a/..", "." };
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load("/nonexistent");
+    for (unsigned i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(GError) error = NULL;
+        g_assert_null(host_cgroup_create(layout, paths[i], ALL, &error));
+        g_assert_true(error_is(error, VIR_ERR_INVALID_ARG));
+        g_assert_false(host_cgroup_remove(layout, paths[i], NULL));
+    }
+}
+
+/* The kernel of this host, if it lets us: a group with a child, a process in it, and nothing left. */
+static void test_this_host(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load("");
+    g_autofree char *path = g_strdup_printf("lodge-test-%d/guest", (int)getpid());
+    g_autofree char *parent = g_path_get_dirname(path);
+    g_autoptr(HostCgroup) group = host_cgroup_create(layout, path, HOST_CGROUP_OF_THREADS, &error);
+    if (!group || group->controllers != HOST_CGROUP_OF_THREADS) {
+        host_cgroup_remove(layout, parent, NULL);
+        g_test_skip("this user or host makes no control groups");
+        return;
+    }
+    pid_t child = fork();
+    g_assert_cmpint(child, >=, 0);
+    if (child == 0) {
+        for (;;)
+            pause();
+    }
+    g_autoptr(HostCgroup) threads = host_cgroup_create_child(group, "vcpu0", &error);
+    g_assert_no_error(error);
+    g_assert_true(host_cgroup_add_process(group, child, &error));
+    g_assert_true(host_cgroup_set_cpus(threads, "0", &error));
+    g_assert_true(host_cgroup_add_thread(threads, child, &error));
+    HostCgroupCpuTimes times;
+    g_assert_true(host_cgroup_cpu_times(group, &times, &error));
+    g_assert_false(host_cgroup_remove(layout, parent, NULL)); /* it is not empty */
+    g_autoptr(HostCgroup) found = host_cgroup_open(layout, path, false);
+    g_assert_nonnull(found);
+    g_assert_cmpint(kill(child, SIGKILL), ==, 0);
+    g_assert_cmpint(waitpid(child, NULL, 0), ==, child);
+    g_assert_true(host_cgroup_remove(layout, parent, &error));
+    g_assert_no_error(error);
+    g_assert_null(host_cgroup_open(layout, parent, false));
+    g_assert_true(host_cgroup_remove(layout, parent, &error));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/host/cgroup/v1", test_v1);
+    g_test_add_func("/host/cgroup/v2", test_v2);
+    g_test_add_func("/host/cgroup/none", test_none);
+    g_test_add_func("/host/cgroup/bad-path", test_bad_path);
+    g_test_add_func("/host/cgroup/this-host", test_this_host);
+    return g_test_run();
+}
