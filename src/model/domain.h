@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest definitions: XML ↔ `Domain`. The structs come from the tables in ../../model/ (domain-types.h has them with one
+ * line of documentation for each field); rules across fields stand in rules-*.c. No globals; every function may be
+ * called from any thread as long as nobody writes the Domain meanwhile.
+ */
+#pragma once
+#include "model/device.h"
+#include "model/host.h"
+
+#define DOMAIN_XML_MAX (8 * 1024 * 1024) /* bytes of XML that are looked at at all */
+
+typedef enum {
+    DOMAIN_PARSE_ACTIVE = 1 << 0,        /* our own state file of a running guest: take run state, trust it */
+    DOMAIN_PARSE_NO_VALIDATION = 1 << 1, /* read-only use of somebody else's XML: no rules, no defaults, no addresses */
+} DomainParseFlags;
+
+typedef enum {
+    DOMAIN_FORMAT_ACTIVE = 1 << 0,     /* with run state: id, aliases, ports, labels */
+    DOMAIN_FORMAT_SECURE = 1 << 1,     /* with passwords */
+    DOMAIN_FORMAT_MIGRATABLE = 1 << 2, /* as an older daemon wants to read it: without what it would add by itself */
+} DomainFormatFlags;
+
+void domain_free(Domain *domain);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Domain, domain_free)
+
+/*
+ * Reads a definition, fills in defaults, checks it and gives every device an address. What is not known is left out and
+ * named in *ret_warnings (char *, freed with the array; may be NULL). @length < 0: NUL-terminated.
+ * Errors: VIR_ERR_XML_ERROR for what is not a guest definition, VIR_ERR_CONFIG_UNSUPPORTED for what cannot be, …; the
+ * text names line, element and cure.
+ */
+Domain *domain_parse(const char *xml, gssize length, DomainParseFlags flags, const ModelHost *host,
+                     GPtrArray **ret_warnings, GError **error);
+
+/* The canonical text, byte for byte what libvirtd would write. Free with g_free(). */
+char *domain_format(const Domain *domain, DomainFormatFlags flags);
+
+Domain *domain_copy(const Domain *domain);
+
+/* Which fields differ (ModelDifference *, empty if none), each with the time at which a change takes effect. */
+GPtrArray *domain_compare(const Domain *a, const Domain *b);
+
+/*
+ * One device from its XML fragment ("<disk …>…</disk>"), read in the light of @domain (machine type, default bus, …)
+ * but without an address if it brings none. *ret_kind says which list it belongs to. Free with domain_device_free().
+ */
+void *domain_device_parse(const char *xml, gssize length, const Domain *domain, const ModelHost *host,
+                          DomainDeviceKind *ret_kind, GPtrArray **ret_warnings, GError **error);
+char *domain_device_format(DomainDeviceKind kind, const void *device, DomainFormatFlags flags);
+void domain_device_free(DomainDeviceKind kind, void *device);
+void *domain_device_copy(DomainDeviceKind kind, const void *device);
+
+/*
+ * Takes @device into its list (at the place where libvirt would put it) and gives it an address, adding controllers
+ * where it needs them. Then checks the whole. On failure @device still belongs to the caller and @domain is unchanged
+ * but for controllers.
+ */
+bool domain_device_add(Domain *domain, DomainDeviceKind kind, void *device, const ModelHost *host, GError **error);
+/* Takes the device out of its list; the caller owns it then. False if it is in no list. */
+bool domain_device_remove(Domain *domain, DomainDeviceKind kind, const void *device);
+
+/*
+ * Rules for a definition that was changed by hand (for instance by setvcpus --config): all checks, and addresses for
+ * devices that have none.
+ */
+bool domain_complete(Domain *domain, const ModelHost *host, GError **error);
