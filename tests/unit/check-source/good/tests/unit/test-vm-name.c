@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm-name.h"
+
+int main(void)
+{
+    return system("true");
+}
