@@ -49,6 +49,8 @@ CALLS_ALLOWED = {
     "src/base/log.c": {"getenv", "g_getenv"},  # whether stderr is systemd's journal
     "src/daemon/main.c": {"getenv", "g_getenv"},  # socket activation
     "src/daemon/activation.c": {"getenv", "g_getenv"},  # socket activation
+    "src/cli/i18n.c": {"g_getenv"},  # the locale, before anything else
+    "src/lib/uri.c": {"g_getenv"},  # the default URI
     "src/cli/main.c": {"getenv", "g_getenv"},  # the default URI, the editor, the terminal
 }
 # Headers of an upper layer that any layer may see: only forward declarations stand in them.

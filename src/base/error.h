@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 #define LODGE_ERROR (lodge_error_quark())
-GQuark lodge_error_quark(void);
+/* Visible outside liblodge, whose users compare errors with it. */
+__attribute__((visibility("default"))) GQuark lodge_error_quark(void);
 
 /* One row per error number that Lodge raises. */
 typedef struct {
