@@ -89,8 +89,9 @@ typedef struct {
 
 typedef struct {
     ProcessId id;
-    int pidfd; /* owned; readable when QEMU has ended */
-    Qmp *qmp;  /* owned; handshake done */
+    int pidfd;         /* owned; readable when QEMU has ended */
+    Qmp *qmp;          /* owned; handshake done */
+    goffset log_start; /* size of the log before QEMU wrote to it */
 } QemuProcess;
 
 /* pidfd and QMP connection: closes both. The process itself is left alone. */
@@ -99,7 +100,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QemuProcess, qemu_process_clear)
 
 /*
  * Starts QEMU and returns when QMP is ready. On failure nothing is left: no process, no monitor socket. The error tells
- * what lodge-launch or QEMU itself said. Callbacks may already have run when it fails.
+ * what lodge-launch or QEMU itself said. Callbacks may already have run when it fails;
+ * `destroy` runs in any case.
  */
 bool qemu_process_spawn(QemuSpawn *spawn, QemuProcess *ret_process, GError **error);
 
@@ -109,6 +111,10 @@ bool qemu_process_reap(int pidfd, int *ret_wait_status);
 
 /* "killed by signal 9 (Killed)", "exited with status 1". Free it. */
 char *qemu_process_status_text(int wait_status);
+
+#define QEMU_LOG_TAIL_MAX 1024
+/* What QEMU wrote after @from, its last QEMU_LOG_TAIL_MAX bytes at most: why it died. Never NULL; free it. */
+char *qemu_log_tail(const char *path, goffset from);
 
 /* The path of lodge-launch: $LODGE_LIBEXECDIR/lodge-launch if set, else the installed one. Static. */
 const char *qemu_launch_program(void);
