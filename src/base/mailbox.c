@@ -100,6 +100,41 @@ void mailbox_post(Mailbox *mailbox, MailboxJob run, gpointer data)
         worker_post(drain, mailbox_ref(mailbox));
 }
 
+typedef struct {
+    MailboxCall call;
+    gpointer data;
+    GError **error;
+    bool result, done;
+    GMutex lock;
+    GCond ended;
+} WaitingCall;
+
+static void run_waiting_call(gpointer data)
+{
+    WaitingCall *waiting = data;
+    waiting->result = waiting->call(waiting->data, waiting->error);
+    g_mutex_lock(&waiting->lock);
+    waiting->done = true;
+    g_cond_signal(&waiting->ended);
+    g_mutex_unlock(&waiting->lock);
+}
+
+bool mailbox_run(Mailbox *mailbox, MailboxCall call, gpointer data, GError **error)
+{
+    g_assert(!mailbox_is_current(mailbox));
+    WaitingCall waiting = { .call = call, .data = data, .error = error };
+    g_mutex_init(&waiting.lock);
+    g_cond_init(&waiting.ended);
+    mailbox_post(mailbox, run_waiting_call, &waiting);
+    g_mutex_lock(&waiting.lock);
+    while (!waiting.done)
+        g_cond_wait(&waiting.ended, &waiting.lock);
+    g_mutex_unlock(&waiting.lock);
+    g_mutex_clear(&waiting.lock);
+    g_cond_clear(&waiting.ended);
+    return waiting.result;
+}
+
 unsigned mailbox_length(Mailbox *mailbox)
 {
     g_mutex_lock(&mailbox->lock);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A domain definition that several views share: immutable once made, counted, so that a change of state costs no copy of
+ * the XML's tree. Any thread.
+ */
+#pragma once
+#include "model/domain.h"
+
+#include <glib.h>
+
+typedef struct {
+    gatomicrefcount refs;
+    Domain *domain; /* owned; never changed */
+} Definition;
+
+/* Takes @domain over. */
+Definition *definition_new(Domain *domain);
+Definition *definition_ref(Definition *definition);
+void definition_unref(Definition *definition);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Definition, definition_unref)

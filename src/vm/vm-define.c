@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making, changing and removing definitions: define, undefine, rename, autostart, title, description and metadata. */
+#include "vm/vm-define.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "vm/vm-events.h"
+#include "vm/vm-handlers.h"
+#include "vm/vm-model-host.h"
+#include "vm/vm-registry.h"
+#include "vm/vm-runstate.h"
+#include "vm/vm-store.h"
+#include "vm/vm-wire.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GError **error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Domain) domain = domain_parse(xml, strlen(xml), 0, vm_model_host(daemon), warnings, error);
+    if (!domain)
+        return NULL;
+    if (validate && warnings->len > 0) {
+        error_set(error, VIR_ERR_XML_INVALID_SCHEMA, "%s", (char *)warnings->pdata[0]);
+        return NULL;
+    }
+    for (unsigned i = 0; i < warnings->len; i++)
+        log_warning("guest '%s': %s", domain->name, (char *)warnings->pdata[i]);
+    return g_steal_pointer(&domain);
+}
+
+bool vm_set_config(Vm *vm, Domain *domain, int event_detail, GError **error)
+{
+    g_autoptr(Definition) definition = definition_new(domain);
+    if (!vm_store_write(vm->daemon->paths, domain, error))
+        return false;
+    VmView *next = vm_view_copy(vm->view);
+    g_clear_pointer(&next->config, definition_unref);
+    next->config = g_steal_pointer(&definition);
+    next->persistent = true;
+    next->updated = vm_view_active(next);
+    vm_publish(vm, next);
+    vm_runstate_save_state(vm);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, event_detail);
+    return true;
+}
+
+typedef struct {
+    Vm *vm;
+    Domain *domain;
+    WireDomain *ret_dom;
+} DefineJob;
+
+static bool define_job(gpointer data, GError **error)
+{
+    DefineJob *job = data;
+    Vm *vm = job->vm;
+    int detail = vm->view && vm->view->config ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED;
+    if (!vm_set_config(vm, g_steal_pointer(&job->domain), detail, error))
+        return false;
+    wire_domain_fill(job->ret_dom, vm, vm->view);
+    return true;
+}
+
+static bool define(Call *call, const char *xml, unsigned flags, WireDomain *ret_dom, GError **error)
+{
+    if (!flags_check(call, flags, VIR_DOMAIN_DEFINE_VALIDATE, error))
+        return false;
+    g_autoptr(Domain) domain =
+        vm_parse_definition(call->daemon, xml, flags & VIR_DOMAIN_DEFINE_VALIDATE, error);
+    if (!domain)
+        return false;
+    g_autofree char *name = g_strdup(domain->name);
+    g_autoptr(Vm) vm = vm_registry_claim(call->daemon->vms, &domain->uuid, name, error);
+    if (!vm)
+        return false;
+    DefineJob job = { vm, g_steal_pointer(&domain), ret_dom };
+    bool done = mailbox_run(vm->mailbox, define_job, &job, error);
+    vm_registry_release(call->daemon->vms, vm, name);
+    return done;
+}
+
+bool vm_define_xml(Call *call, const DomainDefineXmlArgs *args, DomainDefineXmlRet *ret, GError **error)
+{
+    return define(call, args->xml, 0, &ret->dom, error);
+}
+
+bool vm_define_xml_flags(Call *call, const DomainDefineXmlFlagsArgs *args, DomainDefineXmlFlagsRet *ret,
+                         GError **error)
+{
+    return define(call, args->xml, args->flags, &ret->dom, error);
+}
+
+/* NVRAM goes with the definition only when asked; kept silently it would surprise the next guest of that name. */
+static bool undefine_nvram(const VmView *view, unsigned flags, GError **error)
+{
+    const char *path = domain_nvram_path(view->config->domain);
+    if (!path || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) || access(path, F_OK) < 0)
+        return true;
+    if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM))
+        return error_set(error, VIR_ERR_OPERATION_INVALID,
+                         "cannot undefine domain with nvram: give --nvram to remove '%s' or --keep-nvram to keep it", path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_set_errno(error, errno, "remove NVRAM '%s'", path);
+    return true;
+}
+
+static bool undefine(Call *call, unsigned flags, GError **error)
+{
+    Vm *vm = call->object;
+    unsigned allowed = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                       VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM |
+                       VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+    if (!flags_check(call, flags, allowed, error))
+        return false;
+    if ((flags & VIR_DOMAIN_UNDEFINE_NVRAM) && (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM))
+        return error_set(error, VIR_ERR_INVALID_ARG, "cannot both keep and delete nvram");
+    if (!vm->view->persistent)
+        return error_set(error, VIR_ERR_OPERATION_INVALID, "cannot undefine transient domain");
+    const char *name = vm_view_domain(vm->view)->name;
+    if (!undefine_nvram(vm->view, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
+        return false;
+    VmView *next = vm_view_copy(vm->view);
+    next->persistent = false;
+    next->autostart = false;
+    g_clear_pointer(&next->config, definition_unref);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED);
+    if (vm_view_active(next)) {
+        vm_publish(vm, next);
+        vm_runstate_save_state(vm);
+    } else {
+        vm_view_unref(next);
+        vm_publish(vm, NULL);
+    }
+    return true;
+}
+
+bool vm_undefine(Call *call, const DomainUndefineArgs *args, void *ret, GError **error)
+{
+    return undefine(call, 0, error);
+}
+
+bool vm_undefine_flags(Call *call, const DomainUndefineFlagsArgs *args, void *ret, GError **error)
+{
+    return undefine(call, args->flags, error);
+}
+
+static bool rename_files(Vm *vm, Domain *renamed, const char *old_name, GError **error)
+{
+    const Paths *paths = vm->daemon->paths;
+    bool autostart = vm->view->autostart;
+    if (!vm_store_write(paths, renamed, error))
+        return false;
+    if (autostart && !vm_store_set_autostart(paths, renamed->name, true, error)) {
+        vm_store_remove(paths, renamed->name, NULL);
+        return false;
+    }
+    return vm_store_remove(paths, old_name, error);
+}
+
+bool vm_rename(Call *call, const DomainRenameArgs *args, DomainRenameRet *ret, GError **error)
+{
+    Vm *vm = call->object;
+    if (!flags_check(call, args->flags, 0, error) || !vm_require_inactive(vm->view, error))
+        return false;
+    const char *name = args->new_name;
+    if (!name || !domain_name_check(name, error))
+        return name ? false : error_set(error, VIR_ERR_INVALID_ARG, "a new name is needed");
+    if (!vm_registry_reserve_name(vm->daemon->vms, vm, name, error))
+        return false;
+    const char *old_name = vm->view->config->domain->name;
+    g_autoptr(Domain) renamed = domain_copy(vm->view->config->domain);
+    g_free(renamed->name);
+    renamed->name = g_strdup(name);
+    if (!rename_files(vm, renamed, old_name, error)) {
+        vm_registry_unreserve_name(vm->daemon->vms, vm, name);
+        return false;
+    }
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED);
+    VmView *next = vm_view_copy(vm->view);
+    definition_unref(next->config);
+    next->config = definition_new(g_steal_pointer(&renamed));
+    vm_publish(vm, next);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_RENAMED);
+    ret->retcode = 0;
+    return true;
+}
+
+bool vm_set_autostart(Call *call, const DomainSetAutostartArgs *args, void *ret, GError **error)
+{
+    Vm *vm = call->object;
+    bool autostart = args->autostart != 0;
+    if (!vm->view->persistent)
+        return error_set(error, VIR_ERR_OPERATION_INVALID, "cannot set autostart for transient domain");
+    if (autostart == vm->view->autostart)
+        return true;
+    if (!vm_store_set_autostart(vm->daemon->paths, vm->view->config->domain->name, autostart, error))
+        return false;
+    VmView *next = vm_view_copy(vm->view);
+    next->autostart = autostart;
+    vm_publish(vm, next);
+    return true;
+}
+
+bool vm_change(Vm *vm, VmTargets targets, VmChange change, gconstpointer data, GError **error)
+{
+    g_autoptr(Domain) config = targets.config ? domain_copy(vm->view->config->domain) : NULL;
+    g_autoptr(Domain) live = targets.live ? domain_copy(vm->view->live->domain) : NULL;
+    if ((config && !change(config, data, error)) || (live && !change(live, data, error)))
+        return false;
+    if (config && !vm_store_write(vm->daemon->paths, config, error))
+        return false;
+    VmView *next = vm_view_copy(vm->view);
+    if (config) {
+        definition_unref(next->config);
+        next->config = definition_new(g_steal_pointer(&config));
+    }
+    if (live) {
+        definition_unref(next->live);
+        next->live = definition_new(g_steal_pointer(&live));
+    }
+    vm_publish(vm, next);
+    return !targets.live || vm_runstate_save(vm, error);
+}
+
+static bool change_metadata(Domain *domain, gconstpointer data, GError **error)
+{
+    const DomainSetMetadataArgs *args = data;
+    switch (args->type) {
+    case VIR_DOMAIN_METADATA_DESCRIPTION:
+        g_free(domain->description);
+        domain->description = g_strdup(args->metadata && args->metadata[0] ? args->metadata : NULL);
+        return true;
+    case VIR_DOMAIN_METADATA_TITLE:
+        if (args->metadata && strchr(args->metadata, '\n'))
+            return error_set(error, VIR_ERR_INVALID_ARG, "metadata title can't contain newlines");
+        g_free(domain->title);
+        domain->title = g_strdup(args->metadata && args->metadata[0] ? args->metadata : NULL);
+        return true;
+    case VIR_DOMAIN_METADATA_ELEMENT:
+        return domain_set_metadata_element(domain, args->metadata, args->key, args->uri, error);
+    default: return error_set(error, VIR_ERR_INVALID_ARG, "unknown metadata type %d", args->type);
+    }
+}
+
+bool vm_set_metadata(Call *call, const DomainSetMetadataArgs *args, void *ret, GError **error)
+{
+    Vm *vm = call->object;
+    VmTargets targets;
+    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
+        !vm_targets(vm->view, args->flags, &targets, error) || !vm_change(vm, targets, change_metadata, args, error))
+        return false;
+    vm_emit_metadata_change(vm, args->type, args->uri);
+    return true;
+}
+
+bool vm_get_metadata(Call *call, const DomainGetMetadataArgs *args, DomainGetMetadataRet *ret, GError **error)
+{
+    g_autoptr(VmView) view = NULL;
+    g_autoptr(Vm) vm = wire_domain_find(call, &args->dom, &view, error);
+    const Domain *domain;
+    if (!vm || !vm_target_domain(view, args->flags, &domain, NULL, error))
+        return false;
+    switch (args->type) {
+    case VIR_DOMAIN_METADATA_DESCRIPTION: ret->metadata = g_strdup(domain->description); break;
+    case VIR_DOMAIN_METADATA_TITLE: ret->metadata = g_strdup(domain->title); break;
+    case VIR_DOMAIN_METADATA_ELEMENT: ret->metadata = domain_get_metadata_element(domain, args->uri); break;
+    default: return error_set(error, VIR_ERR_INVALID_ARG, "unknown metadata type %d", args->type);
+    }
+    return ret->metadata || error_set(error, VIR_ERR_NO_DOMAIN_METADATA, "Requested metadata element is not present");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to guests, told to clients. Called by jobs of the guest's mailbox; delivery is on the main loop, in order.
+ * Event and detail numbers are those of <libvirt/libvirt-domain.h>.
+ */
+#pragma once
+#include "vm/vm.h"
+
+#include <json-glib/json-glib.h>
+
+void vm_emit_lifecycle(Vm *vm, int event, int detail);
+void vm_emit_metadata_change(Vm *vm, int type, const char *uri);
+void vm_emit_balloon_change(Vm *vm, uint64_t kib);
+void vm_emit_reboot(Vm *vm);
+void vm_emit_rtc_change(Vm *vm, int64_t offset_s);
+void vm_emit_watchdog(Vm *vm, int action);
+void vm_emit_io_error(Vm *vm, const char *path, const char *alias, int action, const char *reason);
+void vm_emit_tray_change(Vm *vm, const char *alias, int reason);
+void vm_emit_pm(Vm *vm, int event_id);
+void vm_emit_device_removed(Vm *vm, const char *alias);
+void vm_emit_agent_lifecycle(Vm *vm, int state, int reason);
+void vm_emit_tunable(Vm *vm, const char *field, const char *value);
+/* A QMP event as it came, for qemu-monitor-event. @data may be NULL. */
+void vm_emit_monitor(Vm *vm, const char *name, gint64 when_us, JsonObject *data);

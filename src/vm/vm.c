@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm.h"
+
+#include "base/error.h"
+#include "vm/vm-registry.h"
+#include "vm/vm-stats.h"
+
+Vm *vm_new(Daemon *daemon, const Uuid *uuid)
+{
+    Vm *vm = g_new0(Vm, 1);
+    g_atomic_ref_count_init(&vm->refs);
+    vm->daemon = daemon;
+    vm->uuid = *uuid;
+    vm->mailbox = mailbox_new();
+    vm->pidfd = -1;
+    vm->stop_reason = -1;
+    g_mutex_init(&vm->view_lock);
+    return vm;
+}
+
+Vm *vm_ref(Vm *vm)
+{
+    g_atomic_ref_count_inc(&vm->refs);
+    return vm;
+}
+
+void vm_unref(Vm *vm)
+{
+    if (!vm || !g_atomic_ref_count_dec(&vm->refs))
+        return;
+    g_assert(!vm->qmp && vm->pidfd < 0);
+    vm_view_unref(vm->view);
+    vm_stats_unref(vm->stats);
+    mailbox_unref(vm->mailbox);
+    g_mutex_clear(&vm->view_lock);
+    g_free(vm->run_dir);
+    g_free(vm);
+}
+
+Mailbox *vm_mailbox(Vm *vm)
+{
+    return vm->mailbox;
+}
+
+VmView *vm_view_ref(VmView *view)
+{
+    if (view)
+        g_atomic_ref_count_inc(&view->refs);
+    return view;
+}
+
+void vm_view_unref(VmView *view)
+{
+    if (!view || !g_atomic_ref_count_dec(&view->refs))
+        return;
+    definition_unref(view->config);
+    definition_unref(view->live);
+    g_clear_pointer(&view->vcpu_tids, g_array_unref);
+    g_free(view);
+}
+
+VmView *vm_view(Vm *vm)
+{
+    g_mutex_lock(&vm->view_lock);
+    VmView *view = vm_view_ref(vm->view);
+    g_mutex_unlock(&vm->view_lock);
+    return view;
+}
+
+VmView *vm_view_copy(const VmView *view)
+{
+    VmView *copy = g_new0(VmView, 1);
+    if (view) {
+        *copy = *view;
+        definition_ref(copy->config);
+        definition_ref(copy->live);
+        if (copy->vcpu_tids)
+            g_array_ref(copy->vcpu_tids);
+    } else {
+        copy->id = -1;
+        copy->state = VIR_DOMAIN_SHUTOFF;
+        copy->reachable = true;
+    }
+    g_atomic_ref_count_init(&copy->refs);
+    return copy;
+}
+
+void vm_publish(Vm *vm, VmView *view)
+{
+    vm_registry_reindex(vm->daemon->vms, vm, vm->view, view);
+    g_mutex_lock(&vm->view_lock);
+    VmView *old = vm->view;
+    vm->view = view;
+    g_mutex_unlock(&vm->view_lock);
+    vm_view_unref(old);
+}
+
+bool vm_require_active(const VmView *view, GError **error)
+{
+    if (vm_view_active(view))
+        return true;
+    return error_set(error, VIR_ERR_OPERATION_INVALID, "domain is not running: start guest '%s' first",
+                     vm_view_domain(view)->name);
+}
+
+bool vm_require_inactive(const VmView *view, GError **error)
+{
+    if (!vm_view_active(view))
+        return true;
+    return error_set(error, VIR_ERR_OPERATION_INVALID, "domain is already running: shut guest '%s' down first",
+                     vm_view_domain(view)->name);
+}
+
+void vm_set_state(Vm *vm, int state, int reason)
+{
+    VmView *next = vm_view_copy(vm->view);
+    next->state = state;
+    next->reason = reason;
+    vm_publish(vm, next);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One guest: a mailbox, and an immutable view that readers take without waiting.
+ *
+ * Who may do what: only jobs of vm->mailbox touch the fields marked "mailbox"; everybody may take vm_view(). A job
+ * changes the guest by making a new view (vm_view_copy, fill in, vm_publish). Nobody ever holds a lock while a guest,
+ * a disk or the network is waited for.
+ */
+#pragma once
+#include "base/mailbox.h"
+#include "base/process.h"
+#include "base/uuid.h"
+#include "daemon/daemon.h"
+#include "vm/definition.h"
+
+#include <glib.h>
+#include <libvirt/libvirt.h>
+
+typedef struct Qmp Qmp;             /* qemu/qmp.h */
+typedef struct QemuCaps QemuCaps;   /* qemu/qemu-caps.h */
+typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
+typedef struct VmStats VmStats;     /* vm/vm-stats.h */
+
+/* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
+typedef struct {
+    gatomicrefcount refs;
+    int id;             /* the running guest's number; -1 while it is off */
+    int state;          /* virDomainState */
+    int reason;         /* the state's own reason enumeration, e.g. virDomainShutoffReason */
+    bool persistent;    /* has a definition that outlives its run */
+    bool autostart;     /* started when the daemon first starts after boot */
+    bool updated;       /* the persistent definition was changed while the guest ran */
+    bool reachable;     /* QEMU answers; false while an adopted guest's monitor is being retried */
+    Definition *config; /* the persistent definition: what the next start uses; NULL for a transient guest */
+    Definition *live;   /* the running guest's definition, with ids, aliases, ports; NULL while it is off */
+    ProcessId process;  /* QEMU; pid 0 while off */
+    GArray *vcpu_tids;  /* of pid_t, index = vCPU number, 0 = offline; NULL while off */
+} VmView;
+
+typedef struct Vm {
+    gatomicrefcount refs;
+    Daemon *daemon;
+    Uuid uuid;
+    Mailbox *mailbox;
+
+    GMutex view_lock; /* only around the swap of the pointers below */
+    unsigned claims;  /* under way; guarded by the registry's lock */
+    VmView *view;     /* NULL: claimed but not defined yet, or gone */
+    VmStats *stats;   /* last statistics; NULL before the first */
+
+    /* mailbox: */
+    Qmp *qmp;            /* NULL while off or unreachable */
+    QemuCaps *caps;      /* of the emulator that runs it */
+    int pidfd;           /* of QEMU; -1 while off */
+    char *run_dir;       /* run_dir/qemu/ID-NAME, while it runs */
+    VmConsoles *consoles;
+    gpointer autodestroy_client; /* Client * of a start with VIR_DOMAIN_START_AUTODESTROY; compared only, never used */
+    bool reset_on_shutdown;      /* this shutdown is one half of a reboot */
+    int stop_reason;             /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
+    GPtrArray *labels;           /* of VmLabel: files to restore after the run */
+} Vm;
+
+/* A new, unpublished guest; reached by vm_registry_claim(). */
+Vm *vm_new(Daemon *daemon, const Uuid *uuid);
+Vm *vm_ref(Vm *vm);
+void vm_unref(Vm *vm);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vm, vm_unref)
+
+Mailbox *vm_mailbox(Vm *vm);
+
+VmView *vm_view_ref(VmView *view);
+void vm_view_unref(VmView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmView, vm_view_unref)
+
+/* A reference to the present view, or NULL if the guest is not (or no longer) defined. Any thread. */
+VmView *vm_view(Vm *vm);
+/* A changeable copy of @view (NULL: of an empty one) that shares its definitions. */
+VmView *vm_view_copy(const VmView *view);
+/* Makes @view (taken over) what readers see and keeps the registry's names and numbers in step; NULL removes the guest. */
+void vm_publish(Vm *vm, VmView *view);
+
+/* The definition that describes the guest now: live while it runs, else the persistent one. */
+static inline const Domain *vm_view_domain(const VmView *view)
+{
+    return view->live ? view->live->domain : view->config->domain;
+}
+
+static inline bool vm_view_active(const VmView *view)
+{
+    return view->id >= 0;
+}
+
+/* Errors with VIR_ERR_OPERATION_INVALID and the cure if the guest is off (or on). */
+bool vm_require_active(const VmView *view, GError **error);
+bool vm_require_inactive(const VmView *view, GError **error);
+
+/* Sets state and reason in a new view, and nothing else. Mailbox. */
+void vm_set_state(Vm *vm, int state, int reason);
