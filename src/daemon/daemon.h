@@ -10,7 +10,10 @@ typedef struct EventHub EventHub;           /* rpc/events.h: who hears which eve
 typedef struct HostFacts HostFacts;         /* host/…: capabilities, cached */
 typedef struct Paths Paths;                 /* base/paths.h */
 typedef struct QemuCapsCache QemuCapsCache; /* qemu/qemu-caps.h: one entry an emulator */
+typedef struct ModelHost ModelHost;         /* model/host.h: what this host's emulators offer */
+typedef struct VmPorts VmPorts;             /* vm/vm-ports.h: TCP ports of displays */
 typedef struct VmRegistry VmRegistry;       /* vm/vm-registry.h: all guests by id, name, uuid */
+typedef struct VmSettings VmSettings;       /* vm/vm-settings.h: what the config file says of guests */
 
 typedef struct Daemon Daemon;
 struct Daemon {
@@ -19,5 +22,8 @@ struct Daemon {
     EventHub *events;
     HostFacts *host;
     QemuCapsCache *qemu_caps;
+    const ModelHost *model_host;
+    const VmSettings *vm_settings;
+    VmPorts *ports;
     VmRegistry *vms;
 };

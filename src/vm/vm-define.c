@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "vm/vm-events.h"
-#include "vm/vm-handlers.h"
+#include "rpc/handlers.h"
 #include "vm/vm-model-host.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
@@ -17,15 +17,15 @@
 
 Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GError **error)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(Domain) domain = domain_parse(xml, strlen(xml), 0, vm_model_host(daemon), warnings, error);
+    g_autoptr(GPtrArray) warnings = NULL;
+    g_autoptr(Domain) domain = domain_parse(xml, -1, 0, vm_model_host(daemon), &warnings, error);
     if (!domain)
         return NULL;
-    if (validate && warnings->len > 0) {
+    if (validate && warnings && warnings->len > 0) {
         error_set(error, VIR_ERR_XML_INVALID_SCHEMA, "%s", (char *)warnings->pdata[0]);
         return NULL;
     }
-    for (unsigned i = 0; i < warnings->len; i++)
+    for (unsigned i = 0; warnings && i < warnings->len; i++)
         log_warning("guest '%s': %s", domain->name, (char *)warnings->pdata[i]);
     return g_steal_pointer(&domain);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding and listing guests: handlers that run on the main loop and read views only. */
-#include "vm/vm-handlers.h"
+#include "rpc/handlers.h"
 
 #include "base/error.h"
 #include "vm/vm-registry.h"

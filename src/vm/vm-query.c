@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a guest is and how it fares, answered from its view: handlers that run on the main loop and never wait. */
-#include "vm/vm-handlers.h"
+#include "rpc/handlers.h"
 
 #include "base/error.h"
 #include "host/host-procstat.h"
@@ -97,16 +97,14 @@ bool vm_get_xml_desc(Call *call, const DomainGetXmlDescArgs *args, DomainGetXmlD
     g_autoptr(VmView) view = find_view(call, &args->dom, error);
     if (!view)
         return false;
-    bool inactive = args->flags & (VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_MIGRATABLE);
+    bool inactive = !view->live || (args->flags & (VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_MIGRATABLE));
     const Domain *domain = inactive && view->config ? view->config->domain : vm_view_domain(view);
-    DomainFormatFlags flags = 0;
+    DomainFormatFlags flags = inactive ? 0 : DOMAIN_FORMAT_ACTIVE;
     if (args->flags & VIR_DOMAIN_XML_SECURE)
         flags |= DOMAIN_FORMAT_SECURE;
-    if (inactive || !view->live)
-        flags |= DOMAIN_FORMAT_INACTIVE;
     if (args->flags & VIR_DOMAIN_XML_MIGRATABLE)
         flags |= DOMAIN_FORMAT_MIGRATABLE;
-    ret->xml = domain_format_with_id(domain, flags, view->id);
+    ret->xml = domain_format(domain, flags);
     return true;
 }
 
@@ -130,7 +128,7 @@ bool vm_get_max_vcpus(Call *call, const DomainGetMaxVcpusArgs *args, DomainGetMa
 {
     g_autoptr(VmView) view = find_view(call, &args->dom, error);
     if (view)
-        ret->num = (int)vm_view_domain(view)->vcpus;
+        ret->num = (int)vm_view_domain(view)->max_vcpus;
     return view != NULL;
 }
 
@@ -146,7 +144,7 @@ bool vm_get_vcpus_flags(Call *call, const DomainGetVcpusFlagsArgs *args, DomainG
     const Domain *domain;
     if (!view || !vm_target_domain(view, args->flags, &domain, NULL, error))
         return false;
-    ret->num = (int)(args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? domain->vcpus : vm_vcpus_online(domain));
+    ret->num = (int)(args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? domain->max_vcpus : vm_vcpus_online(domain));
     return true;
 }
 

@@ -64,7 +64,7 @@ static bool save_state(Vm *vm, GError **error)
 bool vm_runstate_save(Vm *vm, GError **error)
 {
     g_autofree char *path = g_build_filename(vm->run_dir, "live.xml", NULL);
-    g_autofree char *xml = domain_format(vm->view->live->domain, DOMAIN_FORMAT_SECURE);
+    g_autofree char *xml = domain_format(vm->view->live->domain, DOMAIN_FORMAT_ACTIVE | DOMAIN_FORMAT_SECURE);
     return atomic_file_write(path, xml, -1, 0600, error) && save_state(vm, error);
 }
 
@@ -132,7 +132,7 @@ static Domain *load_live_xml(const char *run_dir)
         log_warning("%s", error->message);
         return NULL;
     }
-    Domain *live = domain_parse(xml, length, DOMAIN_PARSE_ACTIVE, NULL, NULL, &error);
+    Domain *live = domain_parse(xml, (gssize)length, DOMAIN_PARSE_ACTIVE, NULL, NULL, &error);
     if (!live)
         log_warning("'%s' cannot be read (%s): the guest's persistent definition stands in", path, error->message);
     return live;

@@ -25,7 +25,7 @@ static char *autostart_path(const Paths *paths, const char *name)
 bool vm_store_write(const Paths *paths, const Domain *domain, GError **error)
 {
     g_autofree char *path = definition_path(paths, domain->name);
-    g_autofree char *xml = domain_format(domain, DOMAIN_FORMAT_SECURE | DOMAIN_FORMAT_INACTIVE);
+    g_autofree char *xml = domain_format(domain, DOMAIN_FORMAT_SECURE);
     g_autofree char *text = g_strconcat(store_note, xml, NULL);
     if (durable_file_write(path, text, -1, 0600, error))
         return true;
@@ -76,7 +76,7 @@ static Domain *load_file(const char *path)
         log_error("%s", error->message);
         return NULL;
     }
-    Domain *domain = domain_parse(xml, length, DOMAIN_PARSE_STORED, NULL, NULL, &error);
+    Domain *domain = domain_parse(xml, (gssize)length, DOMAIN_PARSE_NO_VALIDATION, NULL, NULL, &error);
     if (!domain)
         set_aside(path, error->message);
     return domain;

@@ -50,14 +50,14 @@ typedef struct Vm {
 
     /* mailbox: */
     Qmp *qmp;            /* NULL while off or unreachable */
+    unsigned monitor_run; /* counts the connections, so that late events of an earlier one are told apart */
     QemuCaps *caps;      /* of the emulator that runs it */
     int pidfd;           /* of QEMU; -1 while off */
-    char *run_dir;       /* run_dir/qemu/ID-NAME, while it runs */
+    char *run_dir; /* Paths.qemu_run_dir/ID-NAME, while it runs */
     VmConsoles *consoles;
-    gpointer autodestroy_client; /* Client * of a start with VIR_DOMAIN_START_AUTODESTROY; compared only, never used */
     bool reset_on_shutdown;      /* this shutdown is one half of a reboot */
     int stop_reason;             /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
-    GPtrArray *labels;           /* of VmLabel: files to restore after the run */
+    GArray *ports;               /* of unsigned: TCP ports to give back after the run */
 } Vm;
 
 /* A new, unpublished guest; reached by vm_registry_claim(). */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm-prepare.h"
+
+#include "base/auto-fd.h"
+#include "base/durable-file.h"
+#include "base/error.h"
+#include "net/net-bridge.h"
+#include "net/net-link.h"
+#include "net/net-tap.h"
+#include "vm/vm-ports.h"
+#include "vm/vm-runstate.h"
+#include "vm/vm-settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void vm_start_clear(VmStart *start)
+{
+    domain_free(start->live);
+    domain_free(start->handed);
+    qemu_caps_unref(start->caps);
+    qemu_fds_free(start->fds);
+    g_clear_pointer(&start->add_fds, g_ptr_array_unref);
+    for (unsigned i = 0; start->net_fds && i < start->net_fds->len; i++)
+        g_free(g_array_index(start->net_fds, int *, i));
+    g_clear_pointer(&start->net_fds, g_array_unref);
+    g_free(start->nets);
+    for (unsigned i = 0; i < start->resources.n_hugepages; i++)
+        g_free((char *)start->hugepages[i].path);
+    g_free(start->hugepages);
+    g_clear_pointer(&start->args, g_ptr_array_unref);
+    g_free(start->log_path);
+    g_free(start->monitor_path);
+}
+
+/* Gives @path to the user that QEMU runs as. */
+static bool give_to_qemu(VmStart *start, const char *path, GError **error)
+{
+    const VmUser *user = &start->settings->user;
+    if (user->switch_user && lchown(path, user->uid, user->gid) < 0)
+        return error_set_errno(error, errno, "give '%s' to user '%s'", path, user->name);
+    return true;
+}
+
+bool vm_prepare_directory(VmStart *start, GError **error)
+{
+    Vm *vm = start->vm;
+    const VmUser *user = &start->settings->user;
+    vm->run_dir = vm_runstate_dir(vm->daemon->paths, start->live->id, start->name);
+    if (!directory_ensure(vm->run_dir, 0700, error) || !give_to_qemu(start, vm->run_dir, error))
+        return false;
+    start->monitor_path = vm_runstate_monitor_path(vm->run_dir);
+    int listener = qemu_monitor_listen(start->monitor_path, user->uid, user->gid, error);
+    if (listener < 0)
+        return false;
+    start->resources.monitor_fd = qemu_fds_add(start->fds, listener);
+    start->resources.run_dir = vm->run_dir;
+    start->resources.sandbox = start->settings->sandbox;
+    return true;
+}
+
+static bool copy_file(const char *from, const char *to, GError **error)
+{
+    g_autofree char *data = NULL;
+    gsize length;
+    g_autoptr(GError) cause = NULL;
+    if (!g_file_get_contents(from, &data, &length, &cause))
+        return error_set(error, VIR_ERR_OPERATION_FAILED, "read the NVRAM template: %s", cause->message);
+    return durable_file_write(to, data, (gssize)length, 0600, error);
+}
+
+bool vm_prepare_firmware(VmStart *start, GError **error)
+{
+    const DomainNvram *nvram = start->live->os.nvram;
+    bool reset = start->flags & VIR_DOMAIN_START_RESET_NVRAM;
+    if (!nvram || !nvram->path || !nvram->template)
+        return true;
+    if (!reset && g_file_test(nvram->path, G_FILE_TEST_EXISTS))
+        return true;
+    g_autofree char *parent = g_path_get_dirname(nvram->path);
+    return directory_ensure(parent, 0755, error) && copy_file(nvram->template, nvram->path, error) &&
+           give_to_qemu(start, nvram->path, error);
+}
+
+/* Chooses a port where the definition leaves it to us (@wanted ≤ 0 and autoport), else notes the given one. */
+static bool choose_port(VmStart *start, Tri autoport, int32_t *port, GError **error)
+{
+    const VmSettings *settings = start->settings;
+    unsigned chosen = (unsigned)*port;
+    if (*port <= 0 || autoport == TRI_YES) {
+        if (!vm_ports_reserve(start->daemon->ports, settings->display_port_min, settings->display_port_max, &chosen, error))
+            return false;
+    } else {
+        vm_ports_note(start->daemon->ports, chosen);
+    }
+    g_array_append_val(start->vm->ports, chosen);
+    *port = (int32_t)chosen;
+    return true;
+}
+
+static bool prepare_listens(VmStart *start, DomainGraphics *graphics)
+{
+    const VmSettings *settings = start->settings;
+    const char *fallback = graphics->type == GRAPHICS_TYPE_SPICE ? settings->spice_listen : settings->vnc_listen;
+    for (unsigned i = 0; i < graphics->n_listens; i++) {
+        DomainGraphicsListen *listen = graphics->listens[i];
+        if (listen->type == GRAPHICS_LISTEN_TYPE_SOCKET && !listen->socket)
+            listen->socket = g_strdup_printf("%s/%s.sock", start->vm->run_dir,
+                                             graphics->type == GRAPHICS_TYPE_SPICE ? "spice" : "vnc");
+        if (listen->type == GRAPHICS_LISTEN_TYPE_ADDRESS && !listen->address) {
+            listen->address = g_strdup(fallback);
+            listen->from_config = 0;
+        }
+    }
+    return graphics->n_listens == 0 || graphics->listens[0]->type == GRAPHICS_LISTEN_TYPE_ADDRESS ||
+           graphics->listens[0]->type == GRAPHICS_LISTEN_TYPE_NETWORK;
+}
+
+bool vm_prepare_displays(VmStart *start, GError **error)
+{
+    for (unsigned i = 0; i < start->live->n_graphics; i++) {
+        DomainGraphics *graphics = start->live->graphics[i];
+        bool vnc = graphics->type == GRAPHICS_TYPE_VNC, spice = graphics->type == GRAPHICS_TYPE_SPICE;
+        if ((!vnc && !spice) || !prepare_listens(start, graphics))
+            continue;
+        if (!choose_port(start, graphics->autoport, &graphics->port, error))
+            return false;
+        graphics->port_set = true;
+        if (graphics->websocket_set && graphics->websocket != 0 &&
+            !choose_port(start, TRI_UNSET, &graphics->websocket, error))
+            return false;
+        if (spice && graphics->tls_port_set && graphics->tls_port != 0 &&
+            !choose_port(start, TRI_UNSET, &graphics->tls_port, error))
+            return false;
+    }
+    return true;
+}
+
+/* Sockets without a path get one in the run directory; a pty's output is kept in a log there, for late readers. */
+static void prepare_chardev(VmStart *start, DomainChardev *chardev)
+{
+    ChardevSource *source = &chardev->source;
+    if (source->type == CHARDEV_TYPE_UNIX && !source->path) {
+        source->path = qemu_channel_path(start->vm->run_dir, chardev);
+        source->mode = CHARDEV_MODE_BIND;
+    }
+}
+
+bool vm_prepare_chardevs(VmStart *start, GError **error)
+{
+    Domain *live = start->live;
+    DomainChardev **const lists[] = { live->serials, live->parallels, live->consoles, live->channels };
+    const unsigned counts[] = { live->n_serials, live->n_parallels, live->n_consoles, live->n_channels };
+    for (unsigned l = 0; l < G_N_ELEMENTS(lists); l++) {
+        for (unsigned i = 0; i < counts[l]; i++)
+            prepare_chardev(start, lists[l][i]);
+    }
+    return true;
+}
+
+static bool attach_to_bridge(const DomainInterface *interface, const char *tap, GError **error)
+{
+    if (interface->type != INTERFACE_TYPE_BRIDGE)
+        return true;
+    if (!net_bridge_exists(interface->bridge))
+        return error_set(error, VIR_ERR_OPERATION_FAILED,
+                         "bridge '%s' does not exist on this host: create it (ip link add %s type bridge) or name another",
+                         interface->bridge, interface->bridge);
+    return net_bridge_add_port(interface->bridge, tap, error);
+}
+
+static bool prepare_tap(VmStart *start, DomainInterface *interface, QemuNetResource *net, GError **error)
+{
+    bool virtio = g_strcmp0(interface->model, "virtio") == 0;
+    unsigned queues = virtio && interface->driver && interface->driver->queues ? interface->driver->queues : 1;
+    bool existing = interface->type == INTERFACE_TYPE_ETHERNET && interface->target_managed == TRI_NO;
+    uint8_t mac[6];
+    net_tap_host_mac(interface->mac.bytes, mac);
+    NetTapOptions options = {
+        .name = interface->target ? interface->target : "vnet%d",
+        .queues = queues,
+        .vnet_header = virtio,
+        .existing = existing,
+        .mac = existing ? NULL : mac,
+        .mtu = interface->mtu,
+    };
+    g_autofree int *fds = g_new(int, queues);
+    g_autofree char *name = NULL;
+    if (queues > NET_TAP_QUEUES_MAX || !net_tap_open(&options, fds, &name, error))
+        return false;
+    for (unsigned i = 0; i < queues; i++)
+        fds[i] = qemu_fds_add(start->fds, fds[i]);
+    net->tap_fds = fds;
+    net->n_tap_fds = queues;
+    int *kept = g_steal_pointer(&fds);
+    g_array_append_val(start->net_fds, kept);
+    g_free(interface->target);
+    interface->target = g_strdup(name);
+    return attach_to_bridge(interface, name, error) && (existing || net_link_set_up(name, true, error));
+}
+
+bool vm_prepare_networks(VmStart *start, GError **error)
+{
+    Domain *live = start->live;
+    start->nets = g_new0(QemuNetResource, live->n_interfaces + 1);
+    start->resources.nets = start->nets;
+    for (unsigned i = 0; i < live->n_interfaces; i++) {
+        DomainInterface *interface = live->interfaces[i];
+        switch (interface->type) {
+        case INTERFACE_TYPE_BRIDGE:
+        case INTERFACE_TYPE_ETHERNET:
+            if (!prepare_tap(start, interface, &start->nets[i], error))
+                return false;
+            break;
+        case INTERFACE_TYPE_NETWORK:
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "interface %u: virtual networks ('%s') are not built yet: use type='bridge' or type='user'",
+                             i + 1, interface->network ? interface->network : "");
+        default: break; /* QEMU connects it itself */
+        }
+    }
+    return true;
+}
+
+/* The page size that a hugetlbfs mount was made with, or the kernel's default, in KiB. */
+static uint64_t mount_page_kib(const struct mntent *mount)
+{
+    struct stat info;
+    return stat(mount->mnt_dir, &info) == 0 ? (uint64_t)info.st_blksize / 1024 : 0;
+}
+
+bool vm_prepare_memory(VmStart *start, GError **error)
+{
+    if (!start->live->hugepages)
+        return true;
+    struct mntent entry;
+    char buffer[4096];
+    g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(QemuHugepages));
+    FILE *mounts = setmntent("/proc/mounts", "r");
+    while (mounts && getmntent_r(mounts, &entry, buffer, sizeof buffer)) {
+        if (!g_str_equal(entry.mnt_type, "hugetlbfs"))
+            continue;
+        g_autofree char *parent = g_build_filename(entry.mnt_dir, "lodge", NULL);
+        g_autofree char *dir = g_strdup_printf("%s/%s", parent, start->name);
+        QemuHugepages pages = { mount_page_kib(&entry), NULL };
+        if (!directory_ensure(parent, 0755, error) || !directory_ensure(dir, 0700, error) ||
+            !give_to_qemu(start, dir, error)) {
+            endmntent(mounts);
+            return false;
+        }
+        pages.path = g_steal_pointer(&dir);
+        g_array_append_val(found, pages);
+    }
+    if (mounts)
+        endmntent(mounts);
+    if (found->len == 0)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "hugepages: no hugetlbfs is mounted on this host: mount -t hugetlbfs hugetlbfs /dev/hugepages");
+    start->resources.n_hugepages = found->len;
+    start->resources.default_hugepage_kib = g_array_index(found, QemuHugepages, 0).size_kib;
+    start->hugepages = (QemuHugepages *)(gpointer)g_array_free(g_steal_pointer(&found), FALSE);
+    start->resources.hugepages = start->hugepages;
+    return true;
+}

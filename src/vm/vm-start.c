@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm-start.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "qemu/qemu-monitor.h"
+#include "rpc/client.h"
+#include "vm/vm-autodestroy.h"
+#include "vm/vm-console.h"
+#include "vm/vm-events.h"
+#include "vm/vm-log.h"
+#include "vm/vm-monitor.h"
+#include "vm/vm-prepare.h"
+#include "vm/vm-registry.h"
+#include "vm/vm-runstate.h"
+#include "vm/vm-settings.h"
+#include "vm/vm-settle.h"
+#include "vm/vm-stop.h"
+
+#include <signal.h>
+
+#define START_TIMEOUT_MS 30000 /* until QMP answers; an idle host needs 30 ms */
+
+Domain *vm_inactive_copy(const Domain *live)
+{
+    g_autofree char *xml = domain_format(live, DOMAIN_FORMAT_SECURE);
+    g_autoptr(GError) error = NULL;
+    Domain *copy = domain_parse(xml, -1, DOMAIN_PARSE_NO_VALIDATION, NULL, NULL, &error);
+    g_assert(copy); /* our own text of a definition that was accepted */
+    return copy;
+}
+
+static bool find_emulator(VmStart *start, GError **error)
+{
+    start->caps = qemu_caps_cache_get(start->daemon->qemu_caps, start->live->emulator, error);
+    if (!start->caps)
+        return false;
+    bool kvm = start->live->virt_type == VIRT_TYPE_KVM;
+    if (kvm && !start->caps->kvm.usable)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "KVM is not usable on this host: see 'lodge doctor', or use <domain type='qemu'>");
+    qemu_args_assign_aliases(start->live);
+    return true;
+}
+
+static bool build_arguments(VmStart *start, GError **error)
+{
+    start->args = qemu_args_build(start->handed, start->caps, &start->resources, error);
+    if (!start->args)
+        return false;
+    /* A NULL may end the array; the descriptor sets stand before everything that uses them. */
+    while (start->add_fds->len > 0)
+        g_ptr_array_insert(start->args, 0, g_ptr_array_steal_index(start->add_fds, start->add_fds->len - 1));
+    start->log_path = vm_log_prepare(start->daemon->paths, start->name);
+    vm_log_command(start->vm, start->live->emulator, start->args);
+    return true;
+}
+
+static void fill_launch(VmStart *start, QemuLaunch *launch)
+{
+    const VmSettings *settings = start->settings;
+    const VmUser *user = &settings->user;
+    launch->set_user = user->switch_user;
+    launch->uid = user->uid;
+    launch->gid = user->gid;
+    launch->groups = user->groups;
+    launch->n_groups = user->n_groups;
+    launch->limit_core = settings->max_core;
+    launch->cpus = start->live->vcpu_cpuset;
+    if (start->live->memory_locked || start->live->n_hostdevs > 0)
+        launch->limit_memlock = QEMU_LIMIT_INFINITY;
+}
+
+/* Variables that the definition asks for, and our own mark. */
+static char **build_environment(VmStart *start)
+{
+    const DomainQemuCommandline *extra = start->live->qemu_commandline;
+    g_autoptr(GPtrArray) env = g_ptr_array_new();
+    g_ptr_array_add(env, g_strdup_printf(VM_RUN_DIR_VARIABLE "=%s", start->vm->run_dir));
+    for (unsigned i = 0; extra && i < extra->n_env; i++)
+        g_ptr_array_add(env, g_strdup_printf("%s=%s", extra->env[i]->name, extra->env[i]->value ? extra->env[i]->value : ""));
+    g_ptr_array_add(env, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&env), FALSE);
+}
+
+static bool spawn(VmStart *start, GError **error)
+{
+    Vm *vm = start->vm;
+    g_auto(QemuProcess) process = { .pidfd = -1 };
+    QemuLaunch launch = QEMU_LAUNCH_INIT;
+    fill_launch(start, &launch);
+    g_autofree char *label = g_strdup_printf("guest '%s'", start->name);
+    g_auto(GStrv) env = build_environment(start);
+    QemuSpawn order = {
+        .name = label,
+        .emulator = start->live->emulator,
+        .args = start->args,
+        .env = (const char *const *)env,
+        .fds = start->fds,
+        .monitor_path = start->monitor_path,
+        .log_path = start->log_path,
+        .launch = &launch,
+        .callbacks = vm_monitor_callbacks(vm),
+        .timeout_ms = START_TIMEOUT_MS,
+    };
+    if (!qemu_process_spawn(&order, &process, error))
+        return false;
+    vm->qmp = g_steal_pointer(&process.qmp);
+    vm->pidfd = process.pidfd;
+    process.pidfd = -1;
+    vm->caps = qemu_caps_ref(start->caps);
+    VmView *next = vm_view_copy(vm->view);
+    next->id = start->live->id;
+    next->process = process.id;
+    next->live = definition_new(g_steal_pointer(&start->live));
+    next->state = VIR_DOMAIN_PAUSED;
+    next->reason = VIR_DOMAIN_PAUSED_STARTING_UP;
+    next->updated = false;
+    next->reachable = true;
+    vm_publish(vm, next);
+    return true;
+}
+
+static bool settle(VmStart *start, GError **error)
+{
+    return vm_settle(start->vm, error);
+}
+
+static bool save_run_state(VmStart *start, GError **error)
+{
+    return vm_runstate_save(start->vm, error);
+}
+
+static bool run_vcpus(VmStart *start, GError **error)
+{
+    Vm *vm = start->vm;
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_STARTED, VIR_DOMAIN_EVENT_STARTED_BOOTED);
+    if (start->flags & VIR_DOMAIN_START_PAUSED) {
+        vm_set_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER);
+        vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
+    } else {
+        vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+        if (!qemu_monitor_run(vm->qmp, "cont", error))
+            return false;
+        vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    }
+    vm_runstate_save_state(vm);
+    return true;
+}
+
+static const struct {
+    const char *what;
+    bool (*run)(VmStart *start, GError **error);
+} start_steps[] = {
+    { "find the emulator", find_emulator },
+    { "prepare the run directory", vm_prepare_directory },
+    { "prepare the firmware", vm_prepare_firmware },
+    { "prepare the displays", vm_prepare_displays },
+    { "prepare character devices", vm_prepare_chardevs },
+    { "connect the networks", vm_prepare_networks },
+    { "prepare the memory", vm_prepare_memory },
+    { "open its files", vm_prepare_files },
+    { "build QEMU's arguments", build_arguments },
+    { "run QEMU", spawn },
+    { "set QEMU up", settle },
+    { "save the run state", save_run_state },
+    { "run its vCPUs", run_vcpus },
+};
+
+/* Ends whatever of the attempt runs, and puts the view back to what it was before. */
+static void undo(Vm *vm, VmView *before)
+{
+    if (vm->pidfd >= 0) {
+        g_autoptr(GError) error = NULL;
+        if (!process_signal(vm->pidfd, SIGKILL, &error))
+            log_debug("%s", error->message);
+        if (!process_wait(vm->pidfd, 10000))
+            log_error("QEMU (pid %d) of a failed start does not end", (int)vm->view->process.pid);
+    }
+    vm_release_resources(vm);
+    vm_publish(vm, before->persistent ? vm_view_ref(before) : NULL);
+}
+
+static bool run_steps(VmStart *start, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(start_steps); i++) {
+        if (start_steps[i].run(start, error))
+            continue;
+        log_debug("guest '%s': cannot %s", start->name, start_steps[i].what);
+        return false;
+    }
+    return true;
+}
+
+bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client, GError **error)
+{
+    g_autofree char *name = g_strdup(domain->name);
+    domain->id = vm_registry_next_id(vm->daemon->vms);
+    if (!vm->view) {
+        /* Named to readers only from here on; a failed start takes it back. */
+        VmView *first = vm_view_copy(NULL);
+        first->config = definition_new(domain_copy(domain));
+        vm_publish(vm, first);
+    }
+    g_autoptr(VmView) before = vm_view_ref(vm->view);
+    VmStart start = {
+        .vm = vm,
+        .daemon = vm->daemon,
+        .settings = vm->daemon->vm_settings,
+        .name = name,
+        .live = domain,
+        .fds = qemu_fds_new(),
+        .add_fds = g_ptr_array_new_with_free_func(g_free),
+        .net_fds = g_array_new(FALSE, FALSE, sizeof(int *)),
+        .flags = flags,
+    };
+    vm->ports = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    bool started = run_steps(&start, error);
+    vm_start_clear(&start);
+    if (!started) {
+        undo(vm, before);
+        return false;
+    }
+    if (!vm->view->persistent) {
+        VmView *next = vm_view_copy(vm->view);
+        g_clear_pointer(&next->config, definition_unref);
+        vm_publish(vm, next);
+    }
+    if (client && (flags & VIR_DOMAIN_START_AUTODESTROY))
+        vm_autodestroy_with(vm, client);
+    return true;
+}
+
+bool vm_start(Vm *vm, unsigned flags, Client *client, GError **error)
+{
+    if (!vm_require_inactive(vm->view, error))
+        return false;
+    return vm_start_definition(vm, domain_copy(vm->view->config->domain), flags, client, error);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting guests. Mailbox. */
+#pragma once
+#include "rpc/call.h"
+#include "vm/vm.h"
+
+/*
+ * Starts the guest from its persistent definition. @flags: virDomainCreateFlags; @client: who wants it destroyed with its
+ * connection (VIR_DOMAIN_START_AUTODESTROY), else NULL. On failure nothing of the attempt is left.
+ */
+bool vm_start(Vm *vm, unsigned flags, Client *client, GError **error);
+/* The same for a definition (taken over) that is not stored: a transient guest, unless the Vm is persistent already. */
+bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client, GError **error);
+
+/* A copy of a running definition as one that is off: without number, aliases of its own and run state. */
+Domain *vm_inactive_copy(const Domain *live);
+
+/* Starts, in parallel, the guests marked for autostart. Start-up of the daemon. */
+void vm_autostart_all(Daemon *daemon);

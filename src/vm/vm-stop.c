@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm-stop.h"
+
+#include "base/auto-fd.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "qemu/qemu-caps.h"
+#include "qemu/qemu-process.h"
+#include "qemu/qmp.h"
+#include "vm/vm-console.h"
+#include "vm/vm-dump.h"
+#include "vm/vm-events.h"
+#include "vm/vm-log.h"
+#include "vm/vm-monitor.h"
+#include "vm/vm-ports.h"
+#include "vm/vm-runstate.h"
+#include "vm/vm-start.h"
+
+#include <signal.h>
+
+#define END_GRACE_MS 10000 /* a process that was told to go, or closed its monitor, is gone long before */
+
+static void release_ports(Vm *vm)
+{
+    for (unsigned i = 0; vm->ports && i < vm->ports->len; i++)
+        vm_ports_release(vm->daemon->ports, g_array_index(vm->ports, unsigned, i));
+    g_clear_pointer(&vm->ports, g_array_unref);
+}
+
+/* Collects the exit status, so that no zombie stays, and notes it where people look for the cause. */
+static void reap(Vm *vm)
+{
+    int status;
+    if (!qemu_process_reap(vm->pidfd, &status))
+        return; /* an adopted process is not our child */
+    g_autofree char *text = qemu_process_status_text(status);
+    vm_log_event(vm, "QEMU %s", text);
+}
+
+void vm_release_resources(Vm *vm)
+{
+    vm_monitor_detach(vm);
+    if (vm->pidfd >= 0)
+        reap(vm);
+    auto_fd_close(&vm->pidfd);
+    g_clear_pointer(&vm->caps, qemu_caps_unref);
+    vm_consoles_free(g_steal_pointer(&vm->consoles));
+    release_ports(vm);
+    if (vm->run_dir)
+        vm_runstate_remove(vm->run_dir);
+    g_clear_pointer(&vm->run_dir, g_free);
+    vm->reset_on_shutdown = false;
+    vm->stop_reason = -1;
+}
+
+/* The lifecycle event's detail that goes with a reason of being off. */
+static int stopped_detail(int shutoff_reason)
+{
+    switch (shutoff_reason) {
+    case VIR_DOMAIN_SHUTOFF_SHUTDOWN: return VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN;
+    case VIR_DOMAIN_SHUTOFF_DESTROYED: return VIR_DOMAIN_EVENT_STOPPED_DESTROYED;
+    case VIR_DOMAIN_SHUTOFF_CRASHED: return VIR_DOMAIN_EVENT_STOPPED_CRASHED;
+    case VIR_DOMAIN_SHUTOFF_MIGRATED: return VIR_DOMAIN_EVENT_STOPPED_MIGRATED;
+    case VIR_DOMAIN_SHUTOFF_SAVED: return VIR_DOMAIN_EVENT_STOPPED_SAVED;
+    default: return VIR_DOMAIN_EVENT_STOPPED_FAILED;
+    }
+}
+
+void vm_finish(Vm *vm, int shutoff_reason)
+{
+    vm_log_event(vm, "stopped, reason %d", shutoff_reason);
+    vm_release_resources(vm);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_STOPPED, stopped_detail(shutoff_reason));
+    if (!vm->view->persistent) {
+        vm_publish(vm, NULL);
+        return;
+    }
+    VmView *next = vm_view_copy(vm->view);
+    g_clear_pointer(&next->live, definition_unref);
+    g_clear_pointer(&next->vcpu_tids, g_array_unref);
+    next->id = -1;
+    next->process = (ProcessId){ 0 };
+    next->state = VIR_DOMAIN_SHUTOFF;
+    next->reason = shutoff_reason;
+    next->updated = false;
+    next->reachable = true;
+    vm_publish(vm, next);
+}
+
+bool vm_kill(Vm *vm, int grace_ms, bool graceful, int shutoff_reason, GError **error)
+{
+    const char *name = vm_view_domain(vm->view)->name;
+    vm->stop_reason = shutoff_reason;
+    if (vm->qmp && !process_wait(vm->pidfd, 0))
+        qmp_forget(qmp_send(vm->qmp, "quit", NULL));
+    bool ended = vm->qmp && process_wait(vm->pidfd, grace_ms);
+    if (!ended && graceful) {
+        vm->stop_reason = -1;
+        return error_set(error, VIR_ERR_OPERATION_FAILED,
+                         "guest '%s' did not end within %d s: its QEMU may be waiting for storage; destroy it without "
+                         "--graceful to end it by force",
+                         name, grace_ms / 1000);
+    }
+    if (!ended) {
+        if (!process_signal(vm->pidfd, SIGKILL, error))
+            return false;
+        if (!process_wait(vm->pidfd, END_GRACE_MS))
+            return error_set(error, VIR_ERR_SYSTEM_ERROR,
+                             "QEMU (pid %d) of guest '%s' does not end even of SIGKILL: it hangs in the kernel, perhaps "
+                             "in storage that does not answer",
+                             (int)vm->view->process.pid, name);
+    }
+    vm_finish(vm, shutoff_reason);
+    return true;
+}
+
+void vm_process_ended(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    int reason = vm->stop_reason >= 0 ? vm->stop_reason : VIR_DOMAIN_SHUTOFF_CRASHED;
+    vm_monitor_detach(vm);
+    if (!process_wait(vm->pidfd, END_GRACE_MS)) {
+        log_warning("guest '%s': QEMU (pid %d) closed its monitor but runs on: ending it",
+                    vm_view_domain(vm->view)->name, (int)vm->view->process.pid);
+        if (!vm_kill(vm, 0, false, reason, &error))
+            log_error("guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
+        return;
+    }
+    vm_finish(vm, reason);
+}
+
+static void log_failure(Vm *vm, const char *what, const GError *error)
+{
+    log_error("guest '%s': %s: %s", vm_view_domain(vm->view)->name, what, error->message);
+}
+
+static void reset_and_continue(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    vm->reset_on_shutdown = false;
+    if (!vm_qmp(vm, "system_reset", NULL, NULL, &error) || !vm_qmp(vm, "cont", NULL, NULL, &error)) {
+        log_failure(vm, "restart after shutdown", error);
+        return;
+    }
+    vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+    vm_runstate_save_state(vm);
+}
+
+/* Ends the run and begins another by the persistent definition, or, of a transient guest, by the one that ran. */
+static void restart_anew(Vm *vm, int shutoff_reason)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Definition) transient =
+        vm->view->persistent ? NULL : definition_new(vm_inactive_copy(vm->view->live->domain));
+    VmView *next = vm_view_copy(vm->view);
+    if (transient) {
+        /* Only until it runs again: a view needs a definition while the guest is off. */
+        next->config = definition_ref(transient);
+        next->persistent = true;
+        vm_publish(vm, next);
+    } else {
+        vm_view_unref(next);
+    }
+    if (!vm_kill(vm, END_GRACE_MS, false, shutoff_reason, &error) || !vm_start(vm, 0, NULL, &error))
+        log_failure(vm, "restart", error);
+    if (transient) {
+        next = vm_view_copy(vm->view);
+        next->persistent = false;
+        g_clear_pointer(&next->config, definition_unref);
+        bool active = vm_view_active(next);
+        if (!active)
+            g_clear_pointer(&next, vm_view_unref);
+        vm_publish(vm, next);
+    }
+}
+
+void vm_guest_shutdown(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    if (vm->stop_reason >= 0 || !vm->view->live)
+        return; /* we asked for it */
+    LifecycleAction action = vm->view->live->domain->on_poweroff;
+    if (vm->reset_on_shutdown) {
+        reset_and_continue(vm);
+        return;
+    }
+    vm_set_state(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
+    switch (action) {
+    case LIFECYCLE_ACTION_RESTART: reset_and_continue(vm); break;
+    case LIFECYCLE_ACTION_PRESERVE:
+        vm_set_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SHUTTING_DOWN);
+        vm_runstate_save_state(vm);
+        break;
+    default:
+        if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_SHUTDOWN, &error))
+            log_failure(vm, "end after shutdown", error);
+    }
+}
+
+/* coredump-*: the dump goes where automatic dumps go, before anything else happens to the guest's memory. */
+static void dump_crashed(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    if (!vm_dump_automatic(vm, &error))
+        log_failure(vm, "dump of the crashed guest", error);
+}
+
+void vm_guest_panicked(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    LifecycleAction action = vm->view->live->domain->on_crash;
+    vm_set_state(vm, VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED);
+    vm_runstate_save_state(vm);
+    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED);
+    switch (action) {
+    case LIFECYCLE_ACTION_PRESERVE: return;
+    case LIFECYCLE_ACTION_COREDUMP_RESTART: dump_crashed(vm); /* fallthrough */
+    case LIFECYCLE_ACTION_RESTART:
+    case LIFECYCLE_ACTION_RENAME_RESTART: restart_anew(vm, VIR_DOMAIN_SHUTOFF_CRASHED); return;
+    case LIFECYCLE_ACTION_COREDUMP_DESTROY: dump_crashed(vm); /* fallthrough */
+    default:
+        if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_CRASHED, &error))
+            log_failure(vm, "end after crash", error);
+    }
+}

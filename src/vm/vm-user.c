@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm/vm-user.h"
+
+#include "base/error.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* "+123" is a number, anything else a name of the user database. */
+static bool find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+    if (name[0] == '+') {
+        guint64 number;
+        if (!g_ascii_string_to_unsigned(name + 1, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+            return false;
+        *ret_uid = (uid_t)number;
+        *ret_gid = (gid_t)number;
+        return true;
+    }
+    struct passwd entry, *found = NULL;
+    char buffer[4096];
+    if (getpwnam_r(name, &entry, buffer, sizeof buffer, &found) != 0 || !found)
+        return false;
+    *ret_uid = found->pw_uid;
+    *ret_gid = found->pw_gid;
+    return true;
+}
+
+static bool find_group(const char *name, gid_t *ret_gid)
+{
+    if (name[0] == '+') {
+        guint64 number;
+        if (!g_ascii_string_to_unsigned(name + 1, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+            return false;
+        *ret_gid = (gid_t)number;
+        return true;
+    }
+    struct group entry, *found = NULL;
+    char buffer[4096];
+    if (getgrnam_r(name, &entry, buffer, sizeof buffer, &found) != 0 || !found)
+        return false;
+    *ret_gid = found->gr_gid;
+    return true;
+}
+
+static void add_groups(VmUser *user)
+{
+    int count = (int)G_N_ELEMENTS(user->groups) - 1;
+    if (getgrouplist(user->name, user->gid, user->groups, &count) < 0)
+        count = 0;
+    user->n_groups = (unsigned)count;
+    gid_t kvm;
+    if (find_group("kvm", &kvm))
+        user->groups[user->n_groups++] = kvm;
+}
+
+bool vm_user_resolve(const char *user, const char *group, bool privileged, VmUser *ret_user, GError **error)
+{
+    VmUser resolved = { .uid = getuid(), .gid = getgid() };
+    if (!privileged || getuid() != 0) {
+        *ret_user = resolved;
+        return true;
+    }
+    const char *name = user;
+    if (!name)
+        name = find_user("lodge-qemu", &resolved.uid, &resolved.gid) ? "lodge-qemu" : "nobody";
+    if (!find_user(name, &resolved.uid, &resolved.gid))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "user '%s' of the config file does not exist", name);
+    if (group && !find_group(group, &resolved.gid))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "group '%s' of the config file does not exist", group);
+    g_strlcpy(resolved.name, name, sizeof resolved.name);
+    resolved.switch_user = resolved.uid != 0;
+    add_groups(&resolved);
+    *ret_user = resolved;
+    return true;
+}
+
+/* Whether the mode bits of @info give the user all of @wanted (4 read, 2 write, 1 search). */
+static bool mode_allows(const VmUser *user, const struct stat *info, unsigned wanted)
+{
+    unsigned shift = 0;
+    bool in_group = info->st_gid == user->gid;
+    for (unsigned i = 0; i < user->n_groups && !in_group; i++)
+        in_group = info->st_gid == user->groups[i];
+    if (info->st_uid == user->uid)
+        shift = 6;
+    else if (in_group)
+        shift = 3;
+    return user->uid == 0 || ((info->st_mode >> shift) & wanted) == wanted;
+}
+
+bool vm_user_can_open(const VmUser *user, const char *path, bool writable)
+{
+    struct stat info;
+    g_autofree char *parent = g_path_get_dirname(path);
+    if (stat(path, &info) < 0 || !mode_allows(user, &info, writable ? 6 : 4))
+        return false;
+    for (;;) {
+        if (stat(parent, &info) < 0 || !mode_allows(user, &info, 1))
+            return false;
+        if (g_str_equal(parent, "/") || g_str_equal(parent, "."))
+            return true;
+        char *above = g_path_get_dirname(parent);
+        g_free(parent);
+        parent = above;
+    }
+}
