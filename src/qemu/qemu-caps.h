@@ -27,25 +27,20 @@ typedef struct {
     bool usable; /* on this host with this accelerator; false when the emulator does not say */
     bool usable_known;
     char **blockers; /* features that are missing, or NULL */
+    char *vendor;    /* "Intel", "AMD" … as libvirt calls it; NULL: of no vendor */
     char *alias_of;  /* "EPYC-v1", or NULL */
     bool deprecated;
     bool is_static;
 } QemuCpuModel;
-
-typedef struct {
-    char *name; /* of a CPU property: "avx2", "sse4-1" … as QEMU spells it */
-    bool value;
-    bool migratable; /* false: only in the expansion that says migratable=false */
-} QemuCpuFeature;
 
 /* What depends on the accelerator: one for KVM, one for TCG. */
 typedef struct {
     bool usable;
     QemuCpuModel *cpus;
     unsigned n_cpus;
-    char *host_model;              /* base model of the expansion of "host" (KVM) or "max" (TCG), or NULL */
-    QemuCpuFeature *host_features; /* sorted by name */
-    unsigned n_host_features;
+    char *host_model;     /* the named model nearest to this host, all of whose features it has; NULL: none */
+    char *host_vendor;    /* as of a model */
+    char **host_features; /* libvirt's names of what the host (TCG: the emulation) has beyond host_model; sorted */
 } QemuAccelerator;
 
 typedef struct QemuCaps QemuCaps;
@@ -59,7 +54,7 @@ struct QemuCaps {
     QemuAccelerator kvm, tcg;
     /* Private to qemu-caps*.c. */
     gatomicrefcount refs;
-    GHashTable *types;      /* set of QOM type names, -device and -object */
+    GHashTable *types;      /* set of QOM type names that -device and -object take */
     GHashTable *properties; /* set of "type.property" of the types that rows in qemu-caps-probe.c name */
     GHashTable *commands;   /* set of QMP commands */
     GHashTable *options;    /* set of command line options "sandbox" and their parameters "spice.gl" */
@@ -80,6 +75,10 @@ bool qemu_caps_has_command(const QemuCaps *caps, const char *qmp_command);
 /* @parameter NULL: the option itself ("sandbox"); else one of its parameters ("spice", "gl"). */
 bool qemu_caps_has_option(const QemuCaps *caps, const char *option, const char *parameter);
 bool qemu_caps_has_chardev(const QemuCaps *caps, const char *backend);
+
+/* libvirt's name of a CPU feature as QEMU spells it ("sse4.1" → "sse4.1", "lahf_lm" → "lahf-lm") and back. Borrowed. */
+const char *qemu_cpu_feature_to_qemu(const char *libvirt_name);
+const char *qemu_cpu_feature_from_qemu(const char *qemu_name);
 
 typedef struct QemuCapsCache QemuCapsCache;
 

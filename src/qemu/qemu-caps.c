@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "qemu/qemu-caps.h"
+
+#include "base/durable-file.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "qemu/qemu-caps-private.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define CAPS_FORMAT 1 /* raise it when the probe asks for more or the file says it otherwise */
+
+typedef struct {
+    char *key;
+    QemuCaps *caps; /* NULL: not known yet, or the last probe failed */
+    GError *error;  /* of that probe, for those who waited for it */
+    bool busy;
+} Entry;
+
+struct QemuCapsCache {
+    const Paths *paths;
+    GMainContext *context;
+    uid_t uid;
+    gid_t gid;
+    GMutex lock; /* guards all below */
+    GCond changed;
+    GHashTable *entries; /* path of the emulator → Entry * */
+};
+
+static GHashTable *string_set_new(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+QemuCaps *qemu_caps_new(const char *emulator)
+{
+    QemuCaps *caps = g_new0(QemuCaps, 1);
+    g_atomic_ref_count_init(&caps->refs);
+    caps->emulator = g_strdup(emulator);
+    caps->types = string_set_new();
+    caps->properties = string_set_new();
+    caps->commands = string_set_new();
+    caps->options = string_set_new();
+    caps->backends = string_set_new();
+    return caps;
+}
+
+QemuCaps *qemu_caps_ref(QemuCaps *caps)
+{
+    g_atomic_ref_count_inc(&caps->refs);
+    return caps;
+}
+
+static void accelerator_clear(QemuAccelerator *accelerator)
+{
+    for (unsigned i = 0; i < accelerator->n_cpus; i++) {
+        QemuCpuModel *cpu = &accelerator->cpus[i];
+        g_free(cpu->name);
+        g_free(cpu->vendor);
+        g_free(cpu->alias_of);
+        g_strfreev(cpu->blockers);
+    }
+    g_free(accelerator->cpus);
+    g_free(accelerator->host_model);
+    g_free(accelerator->host_vendor);
+    g_strfreev(accelerator->host_features);
+}
+
+void qemu_caps_unref(QemuCaps *caps)
+{
+    if (!caps || !g_atomic_ref_count_dec(&caps->refs))
+        return;
+    for (unsigned i = 0; i < caps->n_machines; i++) {
+        QemuMachine *machine = &caps->machines[i];
+        g_free(machine->name);
+        g_free(machine->alias);
+        g_free(machine->default_cpu);
+        g_free(machine->default_ram_id);
+    }
+    g_free(caps->machines);
+    accelerator_clear(&caps->kvm);
+    accelerator_clear(&caps->tcg);
+    g_hash_table_unref(caps->types);
+    g_hash_table_unref(caps->properties);
+    g_hash_table_unref(caps->commands);
+    g_hash_table_unref(caps->options);
+    g_hash_table_unref(caps->backends);
+    g_free(caps->emulator);
+    g_free(caps->arch);
+    g_free(caps->package);
+    g_free(caps);
+}
+
+const QemuMachine *qemu_caps_machine(const QemuCaps *caps, const char *name)
+{
+    for (unsigned i = 0; i < caps->n_machines; i++) {
+        const QemuMachine *machine = &caps->machines[i];
+        if (name ? strcmp(machine->name, name) == 0 || g_strcmp0(machine->alias, name) == 0 : machine->is_default)
+            return machine;
+    }
+    return NULL;
+}
+
+const QemuCpuModel *qemu_caps_cpu(const QemuAccelerator *accelerator, const char *name)
+{
+    for (unsigned i = 0; i < accelerator->n_cpus; i++)
+        if (strcmp(accelerator->cpus[i].name, name) == 0)
+            return &accelerator->cpus[i];
+    return NULL;
+}
+
+bool qemu_caps_has_type(const QemuCaps *caps, const char *qom_type)
+{
+    return g_hash_table_contains(caps->types, qom_type);
+}
+
+/* Whether @set holds "A.B", without an allocation for every question of every start. */
+static bool has_pair(GHashTable *set, const char *a, const char *b)
+{
+    char text[128];
+    return snprintf(text, sizeof text, "%s.%s", a, b) < (int)sizeof text && g_hash_table_contains(set, text);
+}
+
+bool qemu_caps_has_property(const QemuCaps *caps, const char *qom_type, const char *property)
+{
+    return has_pair(caps->properties, qom_type, property);
+}
+
+bool qemu_caps_has_command(const QemuCaps *caps, const char *qmp_command)
+{
+    return g_hash_table_contains(caps->commands, qmp_command);
+}
+
+bool qemu_caps_has_option(const QemuCaps *caps, const char *option, const char *parameter)
+{
+    return parameter ? has_pair(caps->options, option, parameter) : g_hash_table_contains(caps->options, option);
+}
+
+bool qemu_caps_has_chardev(const QemuCaps *caps, const char *backend)
+{
+    return g_hash_table_contains(caps->backends, backend);
+}
+
+static void entry_free(gpointer data)
+{
+    Entry *entry = data;
+    g_free(entry->key);
+    qemu_caps_unref(entry->caps);
+    g_clear_error(&entry->error);
+    g_free(entry);
+}
+
+QemuCapsCache *qemu_caps_cache_new(const Paths *paths, GMainContext *context, uid_t uid, gid_t gid)
+{
+    QemuCapsCache *cache = g_new0(QemuCapsCache, 1);
+    cache->paths = paths;
+    cache->context = context;
+    cache->uid = uid;
+    cache->gid = gid;
+    g_mutex_init(&cache->lock);
+    g_cond_init(&cache->changed);
+    cache->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
+    return cache;
+}
+
+void qemu_caps_cache_free(QemuCapsCache *cache)
+{
+    if (!cache)
+        return;
+    g_hash_table_unref(cache->entries);
+    g_mutex_clear(&cache->lock);
+    g_cond_clear(&cache->changed);
+    g_free(cache);
+}
+
+static void append_stat(GString *key, const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) < 0)
+        g_string_append_printf(key, " %s:-", path);
+    else
+        g_string_append_printf(key, " %s:%jx:%jx:%jx:%x:%x:%x:%jx.%lx:%jx.%lx", path, (uintmax_t)info.st_dev,
+                               (uintmax_t)info.st_ino, (uintmax_t)(S_ISREG(info.st_mode) ? info.st_size : 0),
+                               info.st_mode, info.st_uid, info.st_gid, (intmax_t)info.st_mtim.tv_sec,
+                               info.st_mtim.tv_nsec, (intmax_t)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
+}
+
+/* Everything that the answers depend on. Devices live in modules, so installing one changes what the same binary can
+ * do. */
+static char *compute_key(const QemuCapsCache *cache, const char *emulator, GError **error)
+{
+    static const char *const module_dirs[] = { "/usr/lib/x86_64-linux-gnu/qemu", "/usr/lib/aarch64-linux-gnu/qemu",
+                                               "/usr/lib/qemu", "/usr/lib64/qemu", "/usr/lib64/qemu-kvm" };
+    if (access(emulator, X_OK) < 0) {
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                  "emulator '%s': %s; install it (package qemu-system) or correct <emulator>", emulator,
+                  g_strerror(errno));
+        return NULL;
+    }
+    struct utsname kernel;
+    uname(&kernel);
+    GString *key = g_string_new(NULL);
+    g_string_printf(key, "%s format %d user %u:%u kernel %s", LODGE_VERSION, CAPS_FORMAT, cache->uid, cache->gid,
+                    kernel.release);
+    append_stat(key, emulator);
+    /* The device's times change with every boot and do not matter. */
+    struct stat kvm;
+    if (stat("/dev/kvm", &kvm) < 0)
+        g_string_append(key, " kvm:-");
+    else
+        g_string_append_printf(key, " kvm:%o:%u:%u:%d", kvm.st_mode, kvm.st_uid, kvm.st_gid, access("/dev/kvm", W_OK));
+    for (unsigned i = 0; i < G_N_ELEMENTS(module_dirs); i++)
+        append_stat(key, module_dirs[i]);
+    return g_string_free(key, FALSE);
+}
+
+static char *file_path(const QemuCapsCache *cache, const char *emulator)
+{
+    g_autofree char *name = g_path_get_basename(emulator);
+    g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, emulator, -1);
+    return g_strdup_printf("%s/%s-%.12s.json", cache->paths->cache_dir, name, hash);
+}
+
+static QemuCaps *load_or_probe(QemuCapsCache *cache, const char *emulator, const char *key, GError **error)
+{
+    g_autofree char *path = file_path(cache, emulator);
+    g_autoptr(QemuCaps) caps = qemu_caps_file_load(path, emulator, key);
+    if (caps)
+        return g_steal_pointer(&caps);
+    QemuProbe probe = { .emulator = emulator,
+                        .work_dir = cache->paths->qemu_run_dir,
+                        .context = cache->context,
+                        .set_user = cache->paths->privileged && geteuid() == 0,
+                        .uid = cache->uid,
+                        .gid = cache->gid };
+    caps = qemu_caps_probe(&probe, error);
+    if (!caps)
+        return NULL;
+    /* A cache that cannot be written costs time at the next start, nothing else. */
+    g_autoptr(GError) why = NULL;
+    if (!directory_ensure(cache->paths->cache_dir, 0755, &why) || !qemu_caps_file_save(path, key, caps, &why))
+        log_warning("keep capabilities of %s: %s", emulator, why->message);
+    return g_steal_pointer(&caps);
+}
+
+static Entry *entry_locked(QemuCapsCache *cache, const char *emulator)
+{
+    Entry *entry = g_hash_table_lookup(cache->entries, emulator);
+    if (!entry) {
+        entry = g_new0(Entry, 1);
+        g_hash_table_insert(cache->entries, g_strdup(emulator), entry);
+    }
+    return entry;
+}
+
+QemuCaps *qemu_caps_cache_get(QemuCapsCache *cache, const char *emulator, GError **error)
+{
+    g_autofree char *key = compute_key(cache, emulator, error);
+    if (!key)
+        return NULL;
+    bool waited = false;
+    g_mutex_lock(&cache->lock);
+    Entry *entry = entry_locked(cache, emulator);
+    for (; entry->busy; waited = true)
+        g_cond_wait(&cache->changed, &cache->lock);
+    bool known = g_strcmp0(entry->key, key) == 0 && (entry->caps || (waited && entry->error));
+    if (!known) {
+        entry->busy = true;
+        g_mutex_unlock(&cache->lock);
+        g_autoptr(GError) why = NULL;
+        QemuCaps *caps = load_or_probe(cache, emulator, key, &why);
+        g_mutex_lock(&cache->lock);
+        qemu_caps_unref(entry->caps);
+        g_clear_error(&entry->error);
+        g_free(entry->key);
+        entry->caps = caps;
+        entry->error = g_steal_pointer(&why);
+        entry->key = g_steal_pointer(&key);
+        entry->busy = false;
+        g_cond_broadcast(&cache->changed);
+    }
+    QemuCaps *caps = entry->caps ? qemu_caps_ref(entry->caps) : NULL;
+    if (!caps && error)
+        *error = g_error_copy(entry->error);
+    g_mutex_unlock(&cache->lock);
+    return caps;
+}
+
+QemuCaps *qemu_caps_cache_peek(QemuCapsCache *cache, const char *emulator)
+{
+    g_autofree char *key = compute_key(cache, emulator, NULL);
+    g_mutex_lock(&cache->lock);
+    Entry *entry = g_hash_table_lookup(cache->entries, emulator);
+    bool known = entry && !entry->busy && entry->caps && g_strcmp0(entry->key, key) == 0;
+    QemuCaps *caps = known ? qemu_caps_ref(entry->caps) : NULL;
+    g_mutex_unlock(&cache->lock);
+    return caps;
+}
