@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "vm/vm-events.h"
 #include "rpc/handlers.h"
-#include "vm/vm-model-host.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-store.h"
@@ -18,7 +17,7 @@
 Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GError **error)
 {
     g_autoptr(GPtrArray) warnings = NULL;
-    g_autoptr(Domain) domain = domain_parse(xml, -1, 0, vm_model_host(daemon), &warnings, error);
+    g_autoptr(Domain) domain = domain_parse(xml, -1, 0, daemon->model_host, &warnings, error);
     if (!domain)
         return NULL;
     if (validate && warnings && warnings->len > 0) {

@@ -237,3 +237,22 @@ bool vm_start(Vm *vm, unsigned flags, Client *client, GError **error)
         return false;
     return vm_start_definition(vm, domain_copy(vm->view->config->domain), flags, client, error);
 }
+
+static void autostart_job(gpointer data)
+{
+    g_autoptr(Vm) vm = data;
+    g_autoptr(GError) error = NULL;
+    if (vm->view && !vm_view_active(vm->view) && !vm_start(vm, 0, NULL, &error))
+        log_error("autostart of guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
+}
+
+void vm_autostart_all(Daemon *daemon)
+{
+    g_autoptr(GPtrArray) all = vm_registry_all(daemon->vms);
+    for (unsigned i = 0; i < all->len; i++) {
+        Vm *vm = all->pdata[i];
+        g_autoptr(VmView) view = vm_view(vm);
+        if (view && view->autostart && !vm_view_active(view))
+            mailbox_post(vm->mailbox, autostart_job, vm_ref(vm));
+    }
+}
