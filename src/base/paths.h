@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-typedef struct {
+typedef struct Paths {
     bool privileged;          /* qemu:///system as against qemu:///session */
     char *root;               /* of --root, or NULL for the system's (or the user's) usual places */
     char *config_dir;         /* definitions: qemu/NAME.xml, qemu/autostart/, … and the config file */

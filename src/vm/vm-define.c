@@ -4,8 +4,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "vm/vm-events.h"
+#include "model/metadata.h"
 #include "rpc/handlers.h"
+#include "vm/vm-events.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-store.h"
@@ -94,7 +95,8 @@ bool vm_define_xml_flags(Call *call, const DomainDefineXmlFlagsArgs *args, Domai
 /* NVRAM goes with the definition only when asked; kept silently it would surprise the next guest of that name. */
 static bool undefine_nvram(const VmView *view, unsigned flags, GError **error)
 {
-    const char *path = domain_nvram_path(view->config->domain);
+    const DomainNvram *nvram = view->config->domain->os.nvram;
+    const char *path = nvram ? nvram->path : NULL;
     if (!path || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) || access(path, F_OK) < 0)
         return true;
     if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM))
@@ -164,8 +166,8 @@ bool vm_rename(Call *call, const DomainRenameArgs *args, DomainRenameRet *ret, G
     if (!flags_check(call, args->flags, 0, error) || !vm_require_inactive(vm->view, error))
         return false;
     const char *name = args->new_name;
-    if (!name || !domain_name_check(name, error))
-        return name ? false : error_set(error, VIR_ERR_INVALID_ARG, "a new name is needed");
+    if (!name || !name[0] || strchr(name, '/') || strchr(name, '\n'))
+        return error_set(error, VIR_ERR_XML_ERROR, "a guest's name must not be empty or have a '/' or a line break in it");
     if (!vm_registry_reserve_name(vm->daemon->vms, vm, name, error))
         return false;
     const char *old_name = vm->view->config->domain->name;
