@@ -7,7 +7,7 @@
  */
 #pragma once
 #include "base/paths.h"
-#include "model/domain-types.h"
+#include "domain-types.h"
 #include "qemu/qemu-caps.h"
 
 #include <glib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A domain definition that several views share: immutable once made, counted, so that a change of state costs no copy of
- * the XML's tree. Any thread.
+ * A domain definition that several views share: immutable once made, counted, so that a change of state costs no copy
+ * of the XML's tree. Any thread.
  */
 #pragma once
 #include "model/domain.h"

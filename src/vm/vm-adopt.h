@@ -7,8 +7,8 @@
 #include "vm/vm.h"
 
 /*
- * Publishes every stored and every running guest; the daemon may serve as soon as it returns. Connecting to the monitors
- * goes on in the guests' mailboxes. @paths' directories exist. Main thread, before the loop runs.
+ * Publishes every stored and every running guest; the daemon may serve as soon as it returns. Connecting to the
+ * monitors goes on in the guests' mailboxes. @paths' directories exist. Main thread, before the loop runs.
  */
 void vm_adopt_all(Daemon *daemon);
 

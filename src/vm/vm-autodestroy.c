@@ -25,7 +25,8 @@ static void destroy_job(gpointer data)
     g_autoptr(GError) error = NULL;
     if (bond->vm->view && bond->vm->view->id == bond->id &&
         !vm_kill(bond->vm, 1000, false, VIR_DOMAIN_SHUTOFF_DESTROYED, &error))
-        log_error("guest '%s': destroy it with its connection: %s", vm_view_domain(bond->vm->view)->name, error->message);
+        log_error("guest '%s': destroy it with its connection: %s", vm_view_domain(bond->vm->view)->name,
+                  error->message);
     bond_free(bond);
 }
 

@@ -67,8 +67,7 @@ static bool define(Call *call, const char *xml, unsigned flags, WireDomain *ret_
 {
     if (!flags_check(call, flags, VIR_DOMAIN_DEFINE_VALIDATE, error))
         return false;
-    g_autoptr(Domain) domain =
-        vm_parse_definition(call->daemon, xml, flags & VIR_DOMAIN_DEFINE_VALIDATE, error);
+    g_autoptr(Domain) domain = vm_parse_definition(call->daemon, xml, flags & VIR_DOMAIN_DEFINE_VALIDATE, error);
     if (!domain)
         return false;
     g_autofree char *name = g_strdup(domain->name);
@@ -86,8 +85,7 @@ bool vm_define_xml(Call *call, const DomainDefineXmlArgs *args, DomainDefineXmlR
     return define(call, args->xml, 0, &ret->dom, error);
 }
 
-bool vm_define_xml_flags(Call *call, const DomainDefineXmlFlagsArgs *args, DomainDefineXmlFlagsRet *ret,
-                         GError **error)
+bool vm_define_xml_flags(Call *call, const DomainDefineXmlFlagsArgs *args, DomainDefineXmlFlagsRet *ret, GError **error)
 {
     return define(call, args->xml, args->flags, &ret->dom, error);
 }
@@ -101,7 +99,8 @@ static bool undefine_nvram(const VmView *view, unsigned flags, GError **error)
         return true;
     if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM))
         return error_set(error, VIR_ERR_OPERATION_INVALID,
-                         "cannot undefine domain with nvram: give --nvram to remove '%s' or --keep-nvram to keep it", path);
+                         "cannot undefine domain with nvram: give --nvram to remove '%s' or --keep-nvram to keep it",
+                         path);
     if (unlink(path) < 0 && errno != ENOENT)
         return error_set_errno(error, errno, "remove NVRAM '%s'", path);
     return true;
@@ -167,7 +166,8 @@ bool vm_rename(Call *call, const DomainRenameArgs *args, DomainRenameRet *ret, G
         return false;
     const char *name = args->new_name;
     if (!name || !name[0] || strchr(name, '/') || strchr(name, '\n'))
-        return error_set(error, VIR_ERR_XML_ERROR, "a guest's name must not be empty or have a '/' or a line break in it");
+        return error_set(error, VIR_ERR_XML_ERROR,
+                         "a guest's name must not be empty or have a '/' or a line break in it");
     if (!vm_registry_reserve_name(vm->daemon->vms, vm, name, error))
         return false;
     const char *old_name = vm->view->config->domain->name;

@@ -5,9 +5,9 @@
 #include "vm/vm.h"
 
 /*
- * Parses, checks and completes a client's XML against what this host's QEMU offers. Unknown elements are left out and named
- * in the log; with @validate they are an error (VIR_ERR_XML_INVALID_SCHEMA). May block on the first probe of an emulator:
- * not for the main loop.
+ * Parses, checks and completes a client's XML against what this host's QEMU offers. Unknown elements are left out and
+ * named in the log; with @validate they are an error (VIR_ERR_XML_INVALID_SCHEMA). May block on the first probe of an
+ * emulator: not for the main loop.
  */
 Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GError **error);
 

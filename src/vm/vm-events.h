@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens to guests, told to clients. Called by jobs of the guest's mailbox; delivery is on the main loop, in order.
- * Event and detail numbers are those of <libvirt/libvirt-domain.h>.
+ * What happens to guests, told to clients. Called by jobs of the guest's mailbox; delivery is on the main loop, in
+ * order. Event and detail numbers are those of <libvirt/libvirt-domain.h>.
  */
 #pragma once
 #include "vm/vm.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of the guest, handed to QEMU as open descriptors: the daemon opens them with its own rights, so QEMU's user needs
- * none, nothing is relabelled, and nothing has to be restored afterwards. QEMU takes a set of descriptors as
+ * Files of the guest, handed to QEMU as open descriptors: the daemon opens them with its own rights, so QEMU's user
+ * needs none, nothing is relabelled, and nothing has to be restored afterwards. QEMU takes a set of descriptors as
  * /dev/fdset/N wherever its block layer and character devices open a file (qemu-options: -add-fd).
  */
 #include "vm/vm-prepare.h"

@@ -17,7 +17,7 @@
 #define DESTROY_GRACE_MS          1000
 #define DESTROY_GRACEFUL_GRACE_MS 15000
 #define CREATE_FLAGS                                                                                                   \
-    (VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_BYPASS_CACHE |                         \
+    (VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY | VIR_DOMAIN_START_BYPASS_CACHE |                          \
      VIR_DOMAIN_START_FORCE_BOOT | VIR_DOMAIN_START_VALIDATE | VIR_DOMAIN_START_RESET_NVRAM)
 
 bool vm_create(Call *call, const DomainCreateArgs *args, void *ret, GError **error)
@@ -78,8 +78,7 @@ bool vm_create_xml(Call *call, const DomainCreateXmlArgs *args, DomainCreateXmlR
 static bool destroy(Vm *vm, bool graceful, GError **error)
 {
     int grace = graceful ? DESTROY_GRACEFUL_GRACE_MS : DESTROY_GRACE_MS;
-    return vm_require_active(vm->view, error) &&
-           vm_kill(vm, grace, graceful, VIR_DOMAIN_SHUTOFF_DESTROYED, error);
+    return vm_require_active(vm->view, error) && vm_kill(vm, grace, graceful, VIR_DOMAIN_SHUTOFF_DESTROYED, error);
 }
 
 bool vm_destroy(Call *call, const DomainDestroyArgs *args, void *ret, GError **error)
@@ -119,7 +118,8 @@ bool vm_shutdown(Call *call, const DomainShutdownArgs *args, void *ret, GError *
 
 bool vm_shutdown_flags(Call *call, const DomainShutdownFlagsArgs *args, void *ret, GError **error)
 {
-    return flags_check(call, args->flags, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN | VIR_DOMAIN_SHUTDOWN_GUEST_AGENT, error) &&
+    return flags_check(call, args->flags, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN | VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
+                       error) &&
            shutdown_by(call->object, args->flags, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN, VIR_DOMAIN_SHUTDOWN_GUEST_AGENT,
                        false, error);
 }
@@ -176,7 +176,8 @@ bool vm_pm_wakeup(Call *call, const DomainPmWakeupArgs *args, void *ret, GError 
     if (!flags_check(call, args->flags, 0, error) || !vm_require_active(vm->view, error))
         return false;
     if (vm->view->state != VIR_DOMAIN_PMSUSPENDED)
-        return error_set(error, VIR_ERR_OPERATION_INVALID, "Unable to wake up domain: it is not suspended by power management");
+        return error_set(error, VIR_ERR_OPERATION_INVALID,
+                         "Unable to wake up domain: it is not suspended by power management");
     return vm_qmp(vm, "system_wakeup", NULL, NULL, error);
 }
 

@@ -60,7 +60,8 @@ void vm_log_command(Vm *vm, const char *emulator, GPtrArray *args)
     for (unsigned i = 0; i < args->len && args->pdata[i]; i++) {
         const char *arg = args->pdata[i];
         g_autofree char *quoted = g_shell_quote(arg);
-        bool plain = strspn(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=,./:+@") == strlen(arg);
+        bool plain =
+            strspn(arg, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=,./:+@") == strlen(arg);
         g_string_append_printf(text, "%s%s", arg[0] == '-' ? " \\\n" : " ", plain && *arg ? arg : quoted);
     }
     vm_log_event(vm, "starting");

@@ -56,7 +56,8 @@ static const char *canonical_machine(const ModelHost *host, const char *emulator
     return found ? g_intern_string(found->name) : NULL;
 }
 
-static const char *default_cpu(const ModelHost *host, const char *emulator, const char *arch, const char *machine, bool kvm)
+static const char *default_cpu(const ModelHost *host, const char *emulator, const char *arch, const char *machine,
+                               bool kvm)
 {
     g_autoptr(QemuCaps) caps = caps_of(host, emulator);
     const QemuMachine *found = caps ? qemu_caps_machine(caps, machine) : NULL;

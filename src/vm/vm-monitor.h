@@ -9,8 +9,8 @@
 #define VM_QMP_TIMEOUT_MS 30000 /* for an ordinary command: QEMU answers in less than 1 ms unless it hangs */
 
 /*
- * For a connection about to be made, which the caller then stores in vm->qmp within the same job: what arrives in between
- * waits in the mailbox. Mailbox.
+ * For a connection about to be made, which the caller then stores in vm->qmp within the same job: what arrives in
+ * between waits in the mailbox. Mailbox.
  */
 QmpCallbacks vm_monitor_callbacks(Vm *vm);
 /* Closes the connection, without telling anybody that the guest ended. Mailbox. */

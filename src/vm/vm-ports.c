@@ -55,8 +55,10 @@ bool vm_ports_reserve(VmPorts *ports, unsigned first, unsigned last, unsigned *r
         return true;
     }
     g_mutex_unlock(&ports->lock);
-    return error_set(error, VIR_ERR_INTERNAL_ERROR, "no free port between %u and %u: end a guest or widen the range in the "
-                                                    "config file", first, last);
+    return error_set(error, VIR_ERR_INTERNAL_ERROR,
+                     "no free port between %u and %u: end a guest or widen the range in the "
+                     "config file",
+                     first, last);
 }
 
 void vm_ports_note(VmPorts *ports, unsigned port)

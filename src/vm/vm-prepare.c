@@ -91,7 +91,8 @@ static bool choose_port(VmStart *start, Tri autoport, int32_t *port, GError **er
     const VmSettings *settings = start->settings;
     unsigned chosen = (unsigned)*port;
     if (*port <= 0 || autoport == TRI_YES) {
-        if (!vm_ports_reserve(start->daemon->ports, settings->display_port_min, settings->display_port_max, &chosen, error))
+        if (!vm_ports_reserve(start->daemon->ports, settings->display_port_min, settings->display_port_max, &chosen,
+                              error))
             return false;
     } else {
         vm_ports_note(start->daemon->ports, chosen);
@@ -166,9 +167,10 @@ static bool attach_to_bridge(const DomainInterface *interface, const char *tap, 
     if (interface->type != INTERFACE_TYPE_BRIDGE)
         return true;
     if (!net_bridge_exists(interface->bridge))
-        return error_set(error, VIR_ERR_OPERATION_FAILED,
-                         "bridge '%s' does not exist on this host: create it (ip link add %s type bridge) or name another",
-                         interface->bridge, interface->bridge);
+        return error_set(
+            error, VIR_ERR_OPERATION_FAILED,
+            "bridge '%s' does not exist on this host: create it (ip link add %s type bridge) or name another",
+            interface->bridge, interface->bridge);
     return net_bridge_add_port(interface->bridge, tap, error);
 }
 
@@ -216,9 +218,10 @@ bool vm_prepare_networks(VmStart *start, GError **error)
                 return false;
             break;
         case INTERFACE_TYPE_NETWORK:
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-                             "interface %u: virtual networks ('%s') are not built yet: use type='bridge' or type='user'",
-                             i + 1, interface->network ? interface->network : "");
+            return error_set(
+                error, VIR_ERR_CONFIG_UNSUPPORTED,
+                "interface %u: virtual networks ('%s') are not built yet: use type='bridge' or type='user'", i + 1,
+                interface->network ? interface->network : "");
         default: break; /* QEMU connects it itself */
         }
     }
@@ -257,8 +260,9 @@ bool vm_prepare_memory(VmStart *start, GError **error)
     if (mounts)
         endmntent(mounts);
     if (found->len == 0)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-                         "hugepages: no hugetlbfs is mounted on this host: mount -t hugetlbfs hugetlbfs /dev/hugepages");
+        return error_set(
+            error, VIR_ERR_CONFIG_UNSUPPORTED,
+            "hugepages: no hugetlbfs is mounted on this host: mount -t hugetlbfs hugetlbfs /dev/hugepages");
     start->resources.n_hugepages = found->len;
     start->resources.default_hugepage_kib = g_array_index(found, QemuHugepages, 0).size_kib;
     start->hugepages = (QemuHugepages *)(gpointer)g_array_free(g_steal_pointer(&found), FALSE);

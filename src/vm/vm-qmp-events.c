@@ -129,11 +129,12 @@ static void on_io_error(gpointer subject, JsonObject *data, gint64 when_us)
 {
     Vm *vm = subject;
     const char *action = qmp_get_string(data, "action");
-    const char *device = qmp_get_string(data, "qom-path") ? qmp_get_string(data, "qom-path") : qmp_get_string(data, "device");
+    const char *device =
+        qmp_get_string(data, "qom-path") ? qmp_get_string(data, "qom-path") : qmp_get_string(data, "device");
     const DomainDisk *disk = find_disk(vm, device);
     bool no_space = qmp_get_bool(data, "nospace", false);
     bool stopped = g_strcmp0(action, "stop") == 0;
-    int number = stopped ? VIR_DOMAIN_EVENT_IO_ERROR_PAUSE
+    int number = stopped                            ? VIR_DOMAIN_EVENT_IO_ERROR_PAUSE
                  : g_strcmp0(action, "report") == 0 ? VIR_DOMAIN_EVENT_IO_ERROR_REPORT
                                                     : VIR_DOMAIN_EVENT_IO_ERROR_NONE;
     vm_emit_io_error(vm, disk && disk->source.path ? disk->source.path : "", disk ? disk->info.alias : "", number,

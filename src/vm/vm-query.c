@@ -22,12 +22,12 @@ bool vm_get_info(Call *call, const DomainGetInfoArgs *args, DomainGetInfoRet *re
         return false;
     const Domain *domain = vm_view_domain(view);
     ret->state = (uint8_t)view->state;
-    ret->maxMem = domain->memory;
+    ret->max_mem = domain->memory;
     ret->memory = domain->current_memory;
-    ret->nrVirtCpu = (uint16_t)vm_vcpus_online(domain);
-    HostProcTimes times;
-    if (vm_view_active(view) && host_procstat_times(view->process.pid, 0, &times))
-        ret->cpuTime = times.user_ns + times.system_ns;
+    ret->nr_virt_cpu = (uint16_t)vm_vcpus_online(domain);
+    HostProcStat times;
+    if (vm_view_active(view) && host_procstat_process("", view->process.pid, &times, NULL))
+        ret->cpu_time = times.user_ns + times.system_ns;
     return true;
 }
 
@@ -148,8 +148,8 @@ bool vm_get_vcpus_flags(Call *call, const DomainGetVcpusFlagsArgs *args, DomainG
     return true;
 }
 
-bool vm_has_managed_save_image(Call *call, const DomainHasManagedSaveImageArgs *args,
-                               DomainHasManagedSaveImageRet *ret, GError **error)
+bool vm_has_managed_save_image(Call *call, const DomainHasManagedSaveImageArgs *args, DomainHasManagedSaveImageRet *ret,
+                               GError **error)
 {
     /* Saving is not built yet (domain_managed_save answers VIR_ERR_NO_SUPPORT), so no guest has an image. */
     g_autoptr(VmView) view = find_view(call, &args->dom, error);

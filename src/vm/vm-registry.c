@@ -125,7 +125,8 @@ static Vm *claim_locked(VmRegistry *registry, const Uuid *uuid, const char *name
     if (vm && !namesake) {
         uuid_format(uuid, text);
         g_autoptr(VmView) view = vm_view(vm);
-        error_set(error, VIR_ERR_OPERATION_FAILED, "domain '%s' is already defined with uuid %s: rename it with domrename",
+        error_set(error, VIR_ERR_OPERATION_FAILED,
+                  "domain '%s' is already defined with uuid %s: rename it with domrename",
                   view ? vm_view_domain(view)->name : "(being defined)", text);
         return NULL;
     }

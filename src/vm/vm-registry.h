@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * All guests of a daemon, found by UUID, name and number. Its lock is held for a look-up or an exchange of pointers, never
- * while anything is waited for. Any thread.
+ * All guests of a daemon, found by UUID, name and number. Its lock is held for a look-up or an exchange of pointers,
+ * never while anything is waited for. Any thread.
  */
 #pragma once
 #include "vm/vm.h"
@@ -23,9 +23,9 @@ GPtrArray *vm_registry_all(VmRegistry *registry);
 unsigned vm_registry_count(VmRegistry *registry, bool active);
 
 /*
- * The guest to define or create as (@uuid, @name): an existing one, or a new one that nobody else can claim or look up until
- * it is published or released. Fails with VIR_ERR_OPERATION_FAILED if the name belongs to another UUID or the UUID to
- * another name. Balance with vm_registry_release().
+ * The guest to define or create as (@uuid, @name): an existing one, or a new one that nobody else can claim or look up
+ * until it is published or released. Fails with VIR_ERR_OPERATION_FAILED if the name belongs to another UUID or the
+ * UUID to another name. Balance with vm_registry_release().
  */
 Vm *vm_registry_claim(VmRegistry *registry, const Uuid *uuid, const char *name, GError **error);
 /* Gives a claim back: a guest that was never published (or is gone) leaves the registry. Drops no reference. */

@@ -35,7 +35,8 @@ char *vm_runstate_monitor_path(const char *run_dir);
 
 /* Writes both files from the published view. Mailbox. */
 bool vm_runstate_save(Vm *vm, GError **error);
-/* Only `state`: for changes of state, which are frequent. A failure is logged, for the guest runs all the same. Mailbox. */
+/* Only `state`: for changes of state, which are frequent. A failure is logged, for the guest runs all the same.
+ * Mailbox. */
 void vm_runstate_save_state(Vm *vm);
 /* Reads the directory; never fails for a torn file, but for one that tells of no guest at all. */
 VmRunState *vm_runstate_load(const char *run_dir, GError **error);

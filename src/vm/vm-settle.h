@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between QEMU's first answer and the first instruction of the guest: what can only be asked of or told to a QEMU that runs. */
+/* Between QEMU's first answer and the first instruction of the guest: what can only be asked of or told to a QEMU that
+ * runs. */
 #pragma once
 #include "vm/vm.h"
 

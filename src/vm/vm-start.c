@@ -4,7 +4,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "qemu/qemu-monitor.h"
-#include "rpc/client.h"
 #include "vm/vm-autodestroy.h"
 #include "vm/vm-console.h"
 #include "vm/vm-events.h"
@@ -78,7 +77,8 @@ static char **build_environment(VmStart *start)
     g_autoptr(GPtrArray) env = g_ptr_array_new();
     g_ptr_array_add(env, g_strdup_printf(VM_RUN_DIR_VARIABLE "=%s", start->vm->run_dir));
     for (unsigned i = 0; extra && i < extra->n_env; i++)
-        g_ptr_array_add(env, g_strdup_printf("%s=%s", extra->env[i]->name, extra->env[i]->value ? extra->env[i]->value : ""));
+        g_ptr_array_add(
+            env, g_strdup_printf("%s=%s", extra->env[i]->name, extra->env[i]->value ? extra->env[i]->value : ""));
     g_ptr_array_add(env, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&env), FALSE);
 }

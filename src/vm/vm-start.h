@@ -5,8 +5,8 @@
 #include "vm/vm.h"
 
 /*
- * Starts the guest from its persistent definition. @flags: virDomainCreateFlags; @client: who wants it destroyed with its
- * connection (VIR_DOMAIN_START_AUTODESTROY), else NULL. On failure nothing of the attempt is left.
+ * Starts the guest from its persistent definition. @flags: virDomainCreateFlags; @client: who wants it destroyed with
+ * its connection (VIR_DOMAIN_START_AUTODESTROY), else NULL. On failure nothing of the attempt is left.
  */
 bool vm_start(Vm *vm, unsigned flags, Client *client, GError **error);
 /* The same for a definition (taken over) that is not stored: a transient guest, unless the Vm is persistent already. */

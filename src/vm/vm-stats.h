@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statistics of running guests: asked of QEMU and the kernel with a deadline, and the last answer kept for when one hangs. */
+/* Statistics of running guests: asked of QEMU and the kernel with a deadline, and the last answer kept for when one
+ * hangs. */
 #pragma once
 #include "vm/vm.h"
 

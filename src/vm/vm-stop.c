@@ -105,10 +105,11 @@ bool vm_kill(Vm *vm, int grace_ms, bool graceful, int shutoff_reason, GError **e
         if (!process_signal(vm->pidfd, SIGKILL, error))
             return false;
         if (!process_wait(vm->pidfd, END_GRACE_MS))
-            return error_set(error, VIR_ERR_SYSTEM_ERROR,
-                             "QEMU (pid %d) of guest '%s' does not end even of SIGKILL: it hangs in the kernel, perhaps "
-                             "in storage that does not answer",
-                             (int)vm->view->process.pid, name);
+            return error_set(
+                error, VIR_ERR_SYSTEM_ERROR,
+                "QEMU (pid %d) of guest '%s' does not end even of SIGKILL: it hangs in the kernel, perhaps "
+                "in storage that does not answer",
+                (int)vm->view->process.pid, name);
     }
     vm_finish(vm, shutoff_reason);
     return true;

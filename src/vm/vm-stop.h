@@ -12,7 +12,8 @@ bool vm_kill(Vm *vm, int grace_ms, bool graceful, int shutoff_reason, GError **e
 /* QEMU's connection closed or its process ended by itself: waits for the process to be gone, then vm_finish(). */
 void vm_process_ended(Vm *vm);
 
-/* QEMU is gone: gives back what the run used, publishes "shut off" and emits the event; a transient guest disappears. */
+/* QEMU is gone: gives back what the run used, publishes "shut off" and emits the event; a transient guest disappears.
+ */
 void vm_finish(Vm *vm, int shutoff_reason);
 
 /* Gives back what a run, or a failed start, used: connection, taps, ports, labels, directory. No event. */

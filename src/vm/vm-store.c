@@ -100,7 +100,8 @@ void vm_store_load(const Paths *paths, VmStoreVisitor visit, gpointer user_data)
             continue;
         g_autofree char *expected = g_strconcat(domain->name, ".xml", NULL);
         if (!g_str_equal(expected, entry)) {
-            g_autofree char *why = g_strdup_printf("it defines guest '%s', which belongs into %s", domain->name, expected);
+            g_autofree char *why =
+                g_strdup_printf("it defines guest '%s', which belongs into %s", domain->name, expected);
             set_aside(path, why);
             domain_free(domain);
             continue;

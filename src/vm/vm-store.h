@@ -17,7 +17,7 @@ bool vm_store_get_autostart(const Paths *paths, const char *name);
 /* Called for each stored definition; takes @domain over. */
 typedef void (*VmStoreVisitor)(Domain *domain, bool autostart, gpointer user_data);
 /*
- * Reads all definitions. A file that cannot be parsed is set aside as NAME.xml.unreadable and reported in the log: it is
- * never deleted, and the other guests are served.
+ * Reads all definitions. A file that cannot be parsed is set aside as NAME.xml.unreadable and reported in the log: it
+ * is never deleted, and the other guests are served.
  */
 void vm_store_load(const Paths *paths, VmStoreVisitor visit, gpointer user_data);

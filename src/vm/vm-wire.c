@@ -56,7 +56,7 @@ bool vm_targets(const VmView *view, unsigned flags, VmTargets *ret_targets, GErr
 
 bool vm_target_domain(const VmView *view, unsigned flags, const Domain **ret_domain, bool *ret_live, GError **error)
 {
-    VmTargets targets;
+    VmTargets targets = { 0 };
     if ((flags & VIR_DOMAIN_AFFECT_LIVE) && (flags & VIR_DOMAIN_AFFECT_CONFIG))
         return error_set(error, VIR_ERR_INVALID_ARG, "flags 'live' and 'config' exclude each other when reading");
     if (!vm_targets(view, flags, &targets, error))

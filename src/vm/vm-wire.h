@@ -13,8 +13,8 @@ Vm *wire_domain_find(Call *call, const WireDomain *dom, VmView **ret_view, GErro
 bool flags_check(const Call *call, unsigned flags, unsigned allowed, GError **error);
 
 /*
- * VIR_DOMAIN_AFFECT_CURRENT/LIVE/CONFIG of @flags resolved against the view: which of the definitions a call is to read or
- * change. Fails if the live one is asked for while the guest is off, or the persistent one of a transient guest.
+ * VIR_DOMAIN_AFFECT_CURRENT/LIVE/CONFIG of @flags resolved against the view: which of the definitions a call is to read
+ * or change. Fails if the live one is asked for while the guest is off, or the persistent one of a transient guest.
  */
 typedef struct {
     bool live, config;

@@ -16,10 +16,10 @@
 #include <glib.h>
 #include <libvirt/libvirt.h>
 
-typedef struct Qmp Qmp;             /* qemu/qmp.h */
-typedef struct QemuCaps QemuCaps;   /* qemu/qemu-caps.h */
+typedef struct Qmp Qmp;               /* qemu/qmp.h */
+typedef struct QemuCaps QemuCaps;     /* qemu/qemu-caps.h */
 typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
-typedef struct VmStats VmStats;     /* vm/vm-stats.h */
+typedef struct VmStats VmStats;       /* vm/vm-stats.h */
 
 /* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
 typedef struct {
@@ -49,15 +49,15 @@ typedef struct Vm {
     VmStats *stats;   /* last statistics; NULL before the first */
 
     /* mailbox: */
-    Qmp *qmp;            /* NULL while off or unreachable */
+    Qmp *qmp;             /* NULL while off or unreachable */
     unsigned monitor_run; /* counts the connections, so that late events of an earlier one are told apart */
-    QemuCaps *caps;      /* of the emulator that runs it */
-    int pidfd;           /* of QEMU; -1 while off */
-    char *run_dir; /* Paths.qemu_run_dir/ID-NAME, while it runs */
+    QemuCaps *caps;       /* of the emulator that runs it */
+    int pidfd;            /* of QEMU; -1 while off */
+    char *run_dir;        /* Paths.qemu_run_dir/ID-NAME, while it runs */
     VmConsoles *consoles;
-    bool reset_on_shutdown;      /* this shutdown is one half of a reboot */
-    int stop_reason;             /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
-    GArray *ports;               /* of unsigned: TCP ports to give back after the run */
+    bool reset_on_shutdown; /* this shutdown is one half of a reboot */
+    int stop_reason;        /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
+    GArray *ports;          /* of unsigned: TCP ports to give back after the run */
 } Vm;
 
 /* A new, unpublished guest; reached by vm_registry_claim(). */
@@ -76,7 +76,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmView, vm_view_unref)
 VmView *vm_view(Vm *vm);
 /* A changeable copy of @view (NULL: of an empty one) that shares its definitions. */
 VmView *vm_view_copy(const VmView *view);
-/* Makes @view (taken over) what readers see and keeps the registry's names and numbers in step; NULL removes the guest. */
+/* Makes @view (taken over) what readers see and keeps the registry's names and numbers in step; NULL removes the guest.
+ */
 void vm_publish(Vm *vm, VmView *view);
 
 /* The definition that describes the guest now: live while it runs, else the persistent one. */
