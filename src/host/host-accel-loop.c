@@ -246,7 +246,13 @@ void host_accel_loop_measure(int kvm, HostAccelLoop *ret_result)
 {
     *ret_result = (HostAccelLoop){ 0 };
     Guest guest = { .vm = -1, .vcpu = -1 };
-    if (create_guest(kvm, &guest, ret_result) && enter_long_mode(&guest, ret_result) && arm_timer(&guest, ret_result))
+    bool created = create_guest(kvm, &guest, ret_result);
+    if (created) {
+        int khz = ioctl(guest.vcpu, KVM_GET_TSC_KHZ, 0);
+        ret_result->tsc_khz = khz > 0 ? (unsigned)khz : 0;
+        ret_result->tsc_scaling = ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL) > 0;
+    }
+    if (created && enter_long_mode(&guest, ret_result) && arm_timer(&guest, ret_result))
         measure(&guest, ret_result);
     guest_clear(&guest);
 }

@@ -4,8 +4,10 @@
 #include <stdbool.h>
 
 typedef struct {
-    bool measured; /* false where this architecture has no loop, or with @failure */
-    double mips;   /* million guest instructions a second */
+    bool measured;    /* false where this architecture has no loop, or with @failure */
+    double mips;      /* million guest instructions a second */
+    unsigned tsc_khz; /* 0: not known */
+    bool tsc_scaling;
     char *failure; /* NULL, or what went wrong as the rest of a sentence "…, but". Owned by the caller */
 } HostAccelLoop;
 

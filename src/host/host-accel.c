@@ -114,6 +114,8 @@ HostAccel *host_accel_probe(const char *device)
     HostAccel *accel = describe_result(device, &result);
     g_free(result.failure);
     accel->api_version = version;
+    accel->tsc_khz = result.tsc_khz;
+    accel->tsc_scaling = result.tsc_scaling;
     accel->max_vcpus = MAX(ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS), 0);
     return accel;
 }

@@ -18,11 +18,13 @@ typedef enum {
 
 typedef struct {
     HostAccelStatus status;
-    double mips;     /* million guest instructions a second; 0 if it did not come to that */
-    int api_version; /* KVM_GET_API_VERSION; 0 if the device could not be opened */
-    int max_vcpus;   /* KVM_CAP_MAX_VCPUS; 0 if the device could not be opened */
-    char *message;   /* one sentence for people: what was found */
-    char *cure;      /* what to do about it; NULL where there is nothing to do */
+    double mips;      /* million guest instructions a second; 0 if it did not come to that */
+    int api_version;  /* KVM_GET_API_VERSION; 0 if the device could not be opened */
+    int max_vcpus;    /* KVM_CAP_MAX_VCPUS; 0 if the device could not be opened */
+    unsigned tsc_khz; /* frequency of the guests' time stamp counter; 0: not known */
+    bool tsc_scaling; /* guests may have another frequency than the host */
+    char *message;    /* one sentence for people: what was found */
+    char *cure;       /* what to do about it; NULL where there is nothing to do */
 } HostAccel;
 
 /* Tests @device ("/dev/kvm"). Never NULL. */

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/host-sysinfo-names.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const char *host_sysinfo_name(const HostSysinfoName *table, unsigned code)
+{
+    for (; table->name; table++) {
+        if (table->code == code)
+            return table->name;
+    }
+    return NULL;
+}
+
+HostSysinfoCpuid host_sysinfo_family_cpuid(unsigned family, const char *version)
+{
+    static const struct {
+        unsigned first, last;
+        HostSysinfoCpuid kind;
+    } ranges[] = {
+        { 0x0b, 0x15, HOST_SYSINFO_INTEL }, { 0x18, 0x1d, HOST_SYSINFO_AMD },   { 0x1f, 0x1f, HOST_SYSINFO_AMD },
+        { 0x28, 0x2f, HOST_SYSINFO_INTEL }, { 0x38, 0x3f, HOST_SYSINFO_AMD },   { 0x46, 0x4f, HOST_SYSINFO_AMD },
+        { 0x66, 0x6b, HOST_SYSINFO_AMD },   { 0x83, 0x8f, HOST_SYSINFO_AMD },   { 0xa1, 0xb3, HOST_SYSINFO_INTEL },
+        { 0xb5, 0xb6, HOST_SYSINFO_INTEL }, { 0xb7, 0xb8, HOST_SYSINFO_AMD },   { 0xb9, 0xc7, HOST_SYSINFO_INTEL },
+        { 0xcd, 0xcf, HOST_SYSINFO_INTEL }, { 0xd2, 0xdb, HOST_SYSINFO_INTEL }, { 0xdd, 0xe0, HOST_SYSINFO_INTEL },
+        { 0xe4, 0xef, HOST_SYSINFO_AMD },
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        if (family >= ranges[i].first && family <= ranges[i].last)
+            return ranges[i].kind;
+    }
+    if (family > 2 || !version)
+        return HOST_SYSINFO_NO_CPUID;
+    return strncmp(version, "Intel", 5) == 0  ? HOST_SYSINFO_INTEL
+           : strncmp(version, "AMD ", 4) == 0 ? HOST_SYSINFO_AMD
+                                              : HOST_SYSINFO_NO_CPUID;
+}
+
+const HostSysinfoName host_sysinfo_processor_types[] = {
+    { 0x01, "Other" },
+    { 0x02, "Unknown" },
+    { 0x03, "Central Processor" },
+    { 0x04, "Math Processor" },
+    { 0x05, "DSP Processor" },
+    { 0x06, "Video Processor" },
+    { 0 },
+};
+
+const HostSysinfoName host_sysinfo_processor_states[] = {
+    { 0x00, "Unknown" },
+    { 0x01, "Enabled" },
+    { 0x02, "Disabled By User" },
+    { 0x03, "Disabled By BIOS" },
+    { 0x04, "Idle" },
+    { 0x07, "Other" },
+    { 0 },
+};
+
+const HostSysinfoName host_sysinfo_families[] = {
+    { 0x01, "Other" },
+    { 0x02, "Unknown" },
+    { 0x0b, "Pentium" },
+    { 0x0c, "Pentium Pro" },
+    { 0x0d, "Pentium II" },
+    { 0x0e, "Pentium MMX" },
+    { 0x0f, "Celeron" },
+    { 0x10, "Pentium II Xeon" },
+    { 0x11, "Pentium III" },
+    { 0x12, "M1" },
+    { 0x28, "Core Duo" },
+    { 0x29, "Core Duo Mobile" },
+    { 0x2a, "Core Solo Mobile" },
+    { 0x2b, "Atom" },
+    { 0x2c, "Core M" },
+    { 0x2d, "Core m3" },
+    { 0x2e, "Core m5" },
+    { 0x2f, "Core m7" },
+    { 0x46, "Phenom II" },
+    { 0x47, "Phenom II X2" },
+    { 0x48, "Turion II" },
+    { 0x49, "Athlon II X2" },
+    { 0x4a, "Opteron 6100" },
+    { 0x4b, "Opteron 4100" },
+    { 0x4c, "Opteron 6200" },
+    { 0x4d, "Opteron 4200" },
+    { 0x4e, "FX" },
+    { 0x66, "Athlon X4" },
+    { 0x67, "Opteron X1000" },
+    { 0x68, "Opteron X2000" },
+    { 0x69, "Opteron A" },
+    { 0x6a, "Opteron X3000" },
+    { 0x6b, "Zen" },
+    { 0x83, "Athlon 64" },
+    { 0x84, "Opteron" },
+    { 0x85, "Sempron" },
+    { 0x86, "Turion 64" },
+    { 0x87, "Dual-Core Opteron" },
+    { 0x88, "Athlon 64 X2" },
+    { 0x89, "Turion 64 X2" },
+    { 0x8a, "Quad-Core Opteron" },
+    { 0x8b, "Third-Generation Opteron" },
+    { 0x8c, "Phenom FX" },
+    { 0x8d, "Phenom X4" },
+    { 0x8e, "Phenom X2" },
+    { 0x8f, "Athlon X2" },
+    { 0xa1, "Quad-Core Xeon 3200" },
+    { 0xa2, "Dual-Core Xeon 3000" },
+    { 0xa3, "Quad-Core Xeon 5300" },
+    { 0xa4, "Dual-Core Xeon 5100" },
+    { 0xa5, "Dual-Core Xeon 5000" },
+    { 0xa6, "Dual-Core Xeon LV" },
+    { 0xa7, "Dual-Core Xeon ULV" },
+    { 0xa8, "Dual-Core Xeon 7100" },
+    { 0xa9, "Quad-Core Xeon 5400" },
+    { 0xaa, "Quad-Core Xeon" },
+    { 0xab, "Dual-Core Xeon 5200" },
+    { 0xac, "Dual-Core Xeon 7200" },
+    { 0xad, "Quad-Core Xeon 7300" },
+    { 0xae, "Quad-Core Xeon 7400" },
+    { 0xaf, "Multi-Core Xeon 7400" },
+    { 0xb0, "Pentium III Xeon" },
+    { 0xb1, "Pentium III Speedstep" },
+    { 0xb2, "Pentium 4" },
+    { 0xb3, "Xeon" },
+    { 0xb6, "Xeon MP" },
+    { 0xb7, "Athlon XP" },
+    { 0xb8, "Athlon MP" },
+    { 0xb9, "Itanium 2" },
+    { 0xba, "Pentium M" },
+    { 0xbb, "Celeron D" },
+    { 0xbc, "Pentium D" },
+    { 0xbd, "Pentium EE" },
+    { 0xbe, "Core Solo" },
+    { 0xbf, "Core 2 Duo" },
+    { 0xc0, "Core 2 Solo" },
+    { 0xc1, "Core 2 Extreme" },
+    { 0xc2, "Core 2 Quad" },
+    { 0xc3, "Core 2 Extreme Mobile" },
+    { 0xc4, "Core 2 Duo Mobile" },
+    { 0xc5, "Core 2 Solo Mobile" },
+    { 0xc6, "Core i7" },
+    { 0xc7, "Dual-Core Celeron" },
+    { 0xcd, "Core i5" },
+    { 0xce, "Core i3" },
+    { 0xcf, "Core i9" },
+    { 0xd2, "C7-M" },
+    { 0xd3, "C7-D" },
+    { 0xd4, "C7" },
+    { 0xd5, "Eden" },
+    { 0xd6, "Multi-Core Xeon" },
+    { 0xd7, "Dual-Core Xeon 3xxx" },
+    { 0xd8, "Quad-Core Xeon 3xxx" },
+    { 0xd9, "Nano" },
+    { 0xda, "Dual-Core Xeon 5xxx" },
+    { 0xdb, "Quad-Core Xeon 5xxx" },
+    { 0xdd, "Dual-Core Xeon 7xxx" },
+    { 0xde, "Quad-Core Xeon 7xxx" },
+    { 0xdf, "Multi-Core Xeon 7xxx" },
+    { 0xe0, "Multi-Core Xeon 3400" },
+    { 0xe4, "Opteron 3000" },
+    { 0xe5, "Sempron II" },
+    { 0xe6, "Embedded Opteron Quad-Core" },
+    { 0xe7, "Phenom Triple-Core" },
+    { 0xe8, "Turion Ultra Dual-Core Mobile" },
+    { 0xe9, "Turion Dual-Core Mobile" },
+    { 0xea, "Athlon Dual-Core" },
+    { 0xeb, "Sempron SI" },
+    { 0xec, "Phenom II" },
+    { 0xed, "Athlon II" },
+    { 0xee, "Six-Core Opteron" },
+    { 0xef, "Sempron M" },
+    { 0x100, "ARMv7" },
+    { 0x101, "ARMv8" },
+    { 0x102, "ARMv9" },
+    { 0x118, "ARM" },
+    { 0x200, "RISC-V RV32" },
+    { 0x201, "RISC-V RV64" },
+    { 0x202, "RISC-V RV128" },
+    { 0x258, "LoongArch" },
+    { 0 },
+};
+
+const HostSysinfoName host_sysinfo_form_factors[] = {
+    { 0x01, "Other" },
+    { 0x02, "Unknown" },
+    { 0x03, "SIMM" },
+    { 0x04, "SIP" },
+    { 0x05, "Chip" },
+    { 0x06, "DIP" },
+    { 0x07, "ZIP" },
+    { 0x08, "Proprietary Card" },
+    { 0x09, "DIMM" },
+    { 0x0a, "TSOP" },
+    { 0x0b, "Row Of Chips" },
+    { 0x0c, "RIMM" },
+    { 0x0d, "SODIMM" },
+    { 0x0e, "SRIMM" },
+    { 0x0f, "FB-DIMM" },
+    { 0x10, "Die" },
+    { 0 },
+};
+
+const HostSysinfoName host_sysinfo_memory_types[] = {
+    { 0x01, "Other" },
+    { 0x02, "Unknown" },
+    { 0x03, "DRAM" },
+    { 0x04, "EDRAM" },
+    { 0x05, "VRAM" },
+    { 0x06, "SRAM" },
+    { 0x07, "RAM" },
+    { 0x08, "ROM" },
+    { 0x09, "Flash" },
+    { 0x0a, "EEPROM" },
+    { 0x0b, "FEPROM" },
+    { 0x0c, "EPROM" },
+    { 0x0d, "CDRAM" },
+    { 0x0e, "3DRAM" },
+    { 0x0f, "SDRAM" },
+    { 0x10, "SGRAM" },
+    { 0x11, "RDRAM" },
+    { 0x12, "DDR" },
+    { 0x13, "DDR2" },
+    { 0x14, "DDR2 FB-DIMM" },
+    { 0x18, "DDR3" },
+    { 0x19, "FBD2" },
+    { 0x1a, "DDR4" },
+    { 0x1b, "LPDDR" },
+    { 0x1c, "LPDDR2" },
+    { 0x1d, "LPDDR3" },
+    { 0x1e, "LPDDR4" },
+    { 0x1f, "Logical non-volatile device" },
+    { 0x20, "HBM" },
+    { 0x21, "HBM2" },
+    { 0x22, "DDR5" },
+    { 0x23, "LPDDR5" },
+    { 0 },
+};
+
+const HostSysinfoName host_sysinfo_memory_details[] = {
+    { 0x01, "Other" },
+    { 0x02, "Unknown" },
+    { 0x03, "Fast-paged" },
+    { 0x04, "Static Column" },
+    { 0x05, "Pseudo-static" },
+    { 0x06, "RAMBus" },
+    { 0x07, "Synchronous" },
+    { 0x08, "CMOS" },
+    { 0x09, "EDO" },
+    { 0x0a, "Window DRAM" },
+    { 0x0b, "Cache DRAM" },
+    { 0x0c, "Non-Volatile" },
+    { 0x0d, "Registered (Buffered)" },
+    { 0x0e, "Unbuffered (Unregistered)" },
+    { 0x0f, "LRDIMM" },
+    { 0 },
+};
