@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens to guests, told to clients. Called by jobs of the guest's mailbox; delivery is on the main loop, in
- * order. Event and detail numbers are those of <libvirt/libvirt-domain.h>.
+ * What happens to guests, told to clients. Any thread may call, jobs of the guest's mailbox do; delivery is on the main
+ * loop, in order. Nothing is sent of a guest that has no view. Strings are copied; NULL stands for an empty one.
+ * Event and detail numbers are those of <libvirt/libvirt-domain.h>.
  */
 #pragma once
+#include "rpc/wire-types.h"
 #include "vm/vm.h"
 
 #include <json-glib/json-glib.h>
@@ -20,5 +22,17 @@ void vm_emit_pm(Vm *vm, int event_id);
 void vm_emit_device_removed(Vm *vm, const char *alias);
 void vm_emit_agent_lifecycle(Vm *vm, int state, int reason);
 void vm_emit_tunable(Vm *vm, const char *field, const char *value);
+/* One end of a display's connection. */
+typedef struct {
+    int family; /* virDomainEventGraphicsAddressType */
+    const char *node, *service;
+} VmGraphicsPeer;
+/* @phase: virDomainEventGraphicsPhase. */
+void vm_emit_graphics(Vm *vm, int phase, const VmGraphicsPeer *local, const VmGraphicsPeer *remote,
+                      const char *auth_scheme);
+/* QEMU no longer answers; the guest itself goes on. */
+void vm_emit_control_error(Vm *vm);
+/* A job (migration, save, dump) has ended; its statistics as domain_get_job_stats gives them. */
+void vm_emit_job_completed(Vm *vm, WireTypedParam *params, unsigned n_params);
 /* A QMP event as it came, for qemu-monitor-event. @data may be NULL. */
 void vm_emit_monitor(Vm *vm, const char *name, gint64 when_us, JsonObject *data);
