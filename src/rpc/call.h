@@ -25,9 +25,11 @@ struct Call {
     Daemon *daemon;
     Client *client; /* a reference; alive as long as the call, though perhaps disconnected */
     uint32_t serial;
-    gpointer object; /* runs=domain: the Vm *, referenced for the call; else NULL */
+    gpointer object; /* the Vm * that the first argument names, referenced for the call; NULL if it names none */
     int *fds;        /* descriptors that came with the call; a handler takes one by leaving -1 */
     unsigned n_fds;
+    int *reply_fds; /* g_new()ed by the handler, sent with the reply and closed by the dispatcher */
+    unsigned n_reply_fds;
     Stream *stream; /* of a procedure that opens one; NULL for others */
 };
 
