@@ -22,7 +22,25 @@ bool log_open_file(const char *path, GError **error)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_set_errno(error, errno, "open log file '%s'", path);
-    g_atomic_int_set(&log_fd, fd);
+    /* Put in place of the old one, which another thread may be writing to, without ever closing its number. */
+    int old = g_atomic_int_get(&log_fd);
+    if (old == STDERR_FILENO) {
+        g_atomic_int_set(&log_fd, fd);
+        return true;
+    }
+    bool ok = dup3(fd, old, O_CLOEXEC) >= 0;
+    int saved_errno = errno;
+    close(fd);
+    return ok || error_set_errno(error, saved_errno, "open log file '%s'", path);
+}
+
+bool log_open_stderr(GError **error)
+{
+    int old = g_atomic_int_get(&log_fd);
+    if (old == STDERR_FILENO)
+        return true;
+    if (dup3(STDERR_FILENO, old, O_CLOEXEC) < 0)
+        return error_set_errno(error, errno, "send the log to stderr");
     return true;
 }
 

@@ -13,6 +13,8 @@ typedef enum { LOG_LEVEL_DEBUG = 1, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL
 void log_set_level(LogLevel level);
 /* Sends further lines to the file @path (appended, created with mode 0600) instead of stderr. */
 bool log_open_file(const char *path, GError **error);
+/* Back to stderr. */
+bool log_open_stderr(GError **error);
 
 void log_write(LogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "rpc/client.h"
-#include "rpc/main-loop.h"
+#include "base/main-loop.h"
 #include "vm/vm-stop.h"
 
 typedef struct {
