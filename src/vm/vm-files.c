@@ -8,6 +8,8 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "model/engine.h"
+#include "storage/image-header.h"
 #include "vm/vm-settings.h"
 
 #include <errno.h>
@@ -16,24 +18,83 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define CHAIN_MAX 200 /* links of a backing chain */
+
+/* Gives @fd (taken over) to QEMU as a set of its own; the set's name, to be freed. */
+static char *hand_over_fd(VmStart *start, int fd)
+{
+    int number = qemu_fds_add(start->fds, fd);
+    unsigned set = start->add_fds->len / 2 + 1;
+    g_ptr_array_add(start->add_fds, g_strdup("-add-fd"));
+    g_ptr_array_add(start->add_fds, g_strdup_printf("fd=%d,set=%u", number, set));
+    return g_strdup_printf("/dev/fdset/%u", set);
+}
+
+/* -1 with an error that says which file of which guest, and what may help. */
+static int open_for(VmStart *start, const char *what, const char *path, int flags, GError **error)
+{
+    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        error_set_errno(error, errno, "Cannot access storage file '%s' (%s of guest '%s')", path, what, start->name);
+    return fd;
+}
 
 /* Opens @path and replaces it by the name of a descriptor set. */
 static bool hand_over(VmStart *start, const char *what, char **path, int flags, GError **error)
 {
-    auto_fd int fd = open(*path, flags | O_CLOEXEC | O_NOCTTY, 0600);
-    if (fd < 0) {
-        const char *cure = errno == ENOENT ? "; create it or name another" : "";
-        g_autofree char *quoted = g_strdup_printf("start guest '%s': %s '%s'", start->name, what, *path);
-        error_set(error, VIR_ERR_SYSTEM_ERROR, "Cannot access storage file '%s': %s (%s%s)", *path, g_strerror(errno),
-                  quoted, cure);
+    auto_fd int fd = open_for(start, what, *path, flags, error);
+    if (fd < 0)
         return false;
-    }
-    int number = qemu_fds_add(start->fds, fd_steal(&fd));
-    unsigned set = start->add_fds->len / 2 + 1;
-    g_ptr_array_add(start->add_fds, g_strdup("-add-fd"));
-    g_ptr_array_add(start->add_fds, g_strdup_printf("fd=%d,set=%u", number, set));
     g_free(*path);
-    *path = g_strdup_printf("/dev/fdset/%u", set);
+    *path = hand_over_fd(start, fd_steal(&fd));
+    return true;
+}
+
+static void backing_free(StorageBacking *backing)
+{
+    model_free(&model_storage_backing, backing);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StorageBacking, backing_free)
+
+/*
+ * Resolves what the header of the open qcow2 image names, link by link, and hands every file over. Read-only: only the
+ * top of a chain is ever written.
+ */
+static bool resolve_chain(VmStart *start, const char *path, int fd, unsigned depth, StorageBacking **ret_backing,
+                          GError **error)
+{
+    g_auto(ImageBacking) backing = { 0 };
+    if (depth > CHAIN_MAX)
+        return error_set(error, VIR_ERR_OPERATION_FAILED,
+                         "image '%s': its backing chain has more than %d links or a loop", path, CHAIN_MAX);
+    if (!image_qcow2_backing(fd, path, &backing, error))
+        return false;
+    if (backing.is_url)
+        return true; /* QEMU resolves it itself */
+    /* Left empty it is the end of the chain, which keeps QEMU from looking for more. */
+    g_autoptr(StorageBacking) link = g_new0(StorageBacking, 1);
+    if (backing.path) {
+        auto_fd int below = open(backing.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (below < 0)
+            return error_set_errno(error, errno, "image '%s': its backing file '%s'", path, backing.path);
+        if (!backing.format)
+            return error_set(
+                error, VIR_ERR_OPERATION_FAILED,
+                "image '%s' does not say the format of its backing file '%s', and guessing is unsafe: qemu-img "
+                "rebase -u -F FORMAT -b '%s' '%s'",
+                path, backing.path, backing.path, path);
+        link->source.type = STORAGE_TYPE_FILE;
+        link->format = model_enum_value(&model_enum_storage_format, backing.format);
+        if (link->format == STORAGE_FORMAT_QCOW2 &&
+            !resolve_chain(start, backing.path, below, depth + 1, &link->backing, error))
+            return false;
+        if (!link->backing)
+            link->backing = g_new0(StorageBacking, 1);
+        link->source.path = hand_over_fd(start, fd_steal(&below));
+    }
+    *ret_backing = g_steal_pointer(&link);
     return true;
 }
 
@@ -49,7 +110,15 @@ static bool hand_over_disk(VmStart *start, DomainDisk *disk, GError **error)
         g_clear_pointer(&source->path, g_free);
         return true;
     }
-    return hand_over(start, "disk", &source->path, (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK, error);
+    auto_fd int fd = open_for(start, "disk", source->path, (read_only ? O_RDONLY : O_RDWR) | O_NONBLOCK, error);
+    if (fd < 0)
+        return false;
+    if (disk->format == STORAGE_FORMAT_QCOW2 && !disk->backing &&
+        !resolve_chain(start, source->path, fd, 0, &disk->backing, error))
+        return false;
+    g_free(source->path);
+    source->path = hand_over_fd(start, fd_steal(&fd));
+    return true;
 }
 
 /* Copies a file that QEMU's user cannot open into memory that it can, and puts its name in place. */
