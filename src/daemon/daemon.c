@@ -26,12 +26,20 @@ static Mailbox *mailbox_of_vm(gpointer vm)
     return vm_mailbox(vm);
 }
 
+static bool check_vm(gpointer data, GError **error)
+{
+    const Vm *vm = data;
+    if (vm->view)
+        return true;
+    return error_set(error, VIR_ERR_NO_DOMAIN, "the guest was removed by another call just before");
+}
+
 static void unref_vm(gpointer vm)
 {
     vm_unref(vm);
 }
 
-static const ObjectResolver vm_resolver = { find_vm, mailbox_of_vm, unref_vm };
+static const ObjectResolver vm_resolver = { find_vm, mailbox_of_vm, check_vm, unref_vm };
 
 /* The settings keep pointers into the configuration, which lives as long. */
 static bool read_vm_settings(const Config *config, bool privileged, VmSettings *ret_settings, GError **error)

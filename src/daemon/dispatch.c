@@ -117,7 +117,8 @@ static void encode_reply(Job *job)
 static void run_handler(Job *job)
 {
     g_autoptr(GError) error = NULL;
-    if (job->handler(&job->call, job->args, job->ret, &error)) {
+    bool there = !job->call.object || the_resolver->check(job->call.object, &error);
+    if (there && job->handler(&job->call, job->args, job->ret, &error)) {
         encode_reply(job);
         return;
     }
