@@ -7,6 +7,7 @@
 #include "base/paths.h"
 #include "qemu/qemu-monitor.h"
 #include "qemu/qemu-process.h"
+#include "vm/vm-console.h"
 #include "vm/vm-events.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
@@ -181,6 +182,7 @@ static void adopt_state(Daemon *daemon, VmRunState *state)
         vm_finish(vm, VIR_DOMAIN_SHUTOFF_CRASHED);
         log_warning("guest '%s' ended while no daemon ran", claimed);
     } else {
+        vm_consoles_open(vm);
         mailbox_post(vm->mailbox, connect_job, vm_ref(vm));
     }
     vm_registry_release(daemon->vms, vm, claimed);
@@ -208,6 +210,7 @@ static bool leave_job(gpointer data, GError **error)
 {
     Vm *vm = data;
     vm_monitor_detach(vm);
+    vm_consoles_free(g_steal_pointer(&vm->consoles));
     auto_fd_close(&vm->pidfd);
     return true;
 }

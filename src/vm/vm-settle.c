@@ -6,6 +6,7 @@
 #include "host/host-procstat.h"
 #include "qemu/qemu-args.h"
 #include "qemu/qemu-monitor.h"
+#include "vm/vm-console.h"
 #include "vm/vm-settings.h"
 #include "vm/vm-tune.h"
 
@@ -72,6 +73,12 @@ static bool read_ptys(Vm *vm, GError **error)
     return true;
 }
 
+static bool open_consoles(Vm *vm, GError **error)
+{
+    vm_consoles_open(vm);
+    return true;
+}
+
 static bool set_passwords(Vm *vm, GError **error)
 {
     const Domain *live = vm->view->live->domain;
@@ -130,7 +137,7 @@ bool vm_settle_pins(Vm *vm, GError **error)
 }
 
 static bool (*const settle_steps[])(Vm *vm, GError **error) = {
-    vm_settle_vcpu_threads, read_ptys, vm_settle_pins, set_passwords, set_balloon, set_links,
+    vm_settle_vcpu_threads, read_ptys, open_consoles, vm_settle_pins, set_passwords, set_balloon, set_links,
 };
 
 bool vm_settle(Vm *vm, GError **error)
