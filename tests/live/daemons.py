@@ -221,8 +221,8 @@ class Lodged(Daemon):
 
     def __init__(self, binaries=BUILD):
         super().__init__(binaries)
-        # Helpers and tables are found beside the program in its build directory.
-        self.environment = {"LODGE_LIBEXEC": str(self.binaries / "src/qemu")}
+        # lodge-launch is found in the build directory.
+        self.environment = {"LODGE_LIBEXECDIR": str(self.binaries / "src/qemu/launch")}
 
     def command(self):
         return [str(self.binaries / "src/daemon/lodged"), "--root", str(self.root), *self.arguments]
