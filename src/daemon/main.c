@@ -15,6 +15,7 @@
 #include "daemon/sockets.h"
 #include "rpc/server.h"
 #include "vm/vm-adopt.h"
+#include "vm/vm-start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -242,8 +243,10 @@ static bool start_and_serve(Run *run, GError **error)
         return false;
     vm_adopt_all(run->daemon);
     bool ok = sockets_open(run->daemon, &inherited, options->listen, error);
-    if (ok)
+    if (ok) {
+        vm_autostart_all(run->daemon);
         serve(run);
+    }
     vm_leave_all(run->daemon);
     pid_file_drop(pid_path);
     if (dispatch_running() > 0)

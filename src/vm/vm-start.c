@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vm/vm-start.h"
 
+#include "base/durable-file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/paths.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-autodestroy.h"
 #include "vm/vm-console.h"
@@ -246,8 +248,28 @@ static void autostart_job(gpointer data)
         log_error("autostart of guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
 }
 
+/* Whether no daemon has started guests since the host booted; notes that one does now. */
+static bool first_since_boot(const Paths *paths)
+{
+    g_autofree char *mark = g_build_filename(paths->run_dir, "autostarted", NULL);
+    g_autofree char *boot = NULL;
+    g_autofree char *marked = NULL;
+    g_autoptr(GError) error = NULL;
+    if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL, &error)) {
+        log_error("autostart: %s", error->message);
+        return false;
+    }
+    if (g_file_get_contents(mark, &marked, NULL, NULL) && g_str_equal(marked, boot))
+        return false;
+    if (!atomic_file_write(mark, boot, -1, 0600, &error))
+        log_error("autostart: %s", error->message);
+    return true;
+}
+
 void vm_autostart_all(Daemon *daemon)
 {
+    if (!first_since_boot(daemon->paths))
+        return;
     g_autoptr(GPtrArray) all = vm_registry_all(daemon->vms);
     for (unsigned i = 0; i < all->len; i++) {
         Vm *vm = all->pdata[i];
