@@ -1,14 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/rules.h"
 
+/* Runs from top to bottom. */
 static const Rule rules[] = {
-    NULL,
+    /* what the guest is */
+    rule_name,
+    rule_uuid,
+    rule_machine,
+    /* defaults */
+    rule_memory,
+    rule_vcpus,
+    rule_cpu,
+    rule_clock,
+    rule_controllers,
+    rule_builtin_controllers,
+    rule_usb_controllers,
+    rule_disks,
+    rule_filesystems,
+    rule_interfaces,
+    rule_chardevs,
+    rule_chardev_sources,
+    rule_inputs,
+    rule_tpms,
+    rule_graphics,
+    rule_video,
+    rule_audio,
+    rule_hostdevs,
+    rule_redirdevs,
+    rule_watchdogs,
+    rule_memballoon,
+    rule_rngs,
+    rule_panics,
+    rule_vsocks,
+    rule_aliases,
+    rule_boot,
+    /* checks */
+    rule_cpu_topology,
+    rule_numa,
+    rule_check_disks,
+    /* addresses */
+    rule_drive_addresses,
+    rule_needed_controllers,
+    rule_scsi_hostdev_addresses,
+    rule_scsi_models,
+    rule_virtio_serial_addresses,
+    rule_ccid_addresses,
+    rule_dimm_addresses,
+    rule_usb_addresses,
+    rule_pci_addresses,
+    rule_pci_options,
 };
 
 bool rules_run(RuleContext *context, GError **error)
 {
-    for (const Rule *rule = rules; *rule; rule++) {
-        if (!(*rule)(context, error))
+    for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (!rules[i](context, error))
             return false;
     }
     return true;

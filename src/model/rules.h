@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules across fields. Each is one small named function; rules.c lists them in phases, in the order in which they run:
- * defaults, then checks, then addresses, then what may only be checked afterwards.
+ * Rules across fields, each one small named function in rules-FAMILY.c or address-BUS.c. They run in the order of the
+ * table in rules.c: defaults, then checks, then addresses. A rule may rely on all rules above it.
  */
 #pragma once
 #include "model/domain.h"
@@ -12,6 +12,50 @@ typedef struct {
     DomainParseFlags flags;
 } RuleContext;
 
+/* False and an error that names element and cure if the definition cannot be. */
 typedef bool (*Rule)(RuleContext *context, GError **error);
 
 bool rules_run(RuleContext *context, GError **error);
+
+bool rule_name(RuleContext *context, GError **error);
+bool rule_uuid(RuleContext *context, GError **error);
+bool rule_machine(RuleContext *context, GError **error);
+bool rule_memory(RuleContext *context, GError **error);
+bool rule_vcpus(RuleContext *context, GError **error);
+bool rule_cpu(RuleContext *context, GError **error);
+bool rule_clock(RuleContext *context, GError **error);
+bool rule_controllers(RuleContext *context, GError **error);
+bool rule_builtin_controllers(RuleContext *context, GError **error);
+bool rule_usb_controllers(RuleContext *context, GError **error);
+bool rule_disks(RuleContext *context, GError **error);
+bool rule_filesystems(RuleContext *context, GError **error);
+bool rule_interfaces(RuleContext *context, GError **error);
+bool rule_chardevs(RuleContext *context, GError **error);
+bool rule_chardev_sources(RuleContext *context, GError **error);
+bool rule_inputs(RuleContext *context, GError **error);
+bool rule_tpms(RuleContext *context, GError **error);
+bool rule_graphics(RuleContext *context, GError **error);
+bool rule_video(RuleContext *context, GError **error);
+bool rule_audio(RuleContext *context, GError **error);
+bool rule_hostdevs(RuleContext *context, GError **error);
+bool rule_redirdevs(RuleContext *context, GError **error);
+bool rule_watchdogs(RuleContext *context, GError **error);
+bool rule_memballoon(RuleContext *context, GError **error);
+bool rule_rngs(RuleContext *context, GError **error);
+bool rule_panics(RuleContext *context, GError **error);
+bool rule_vsocks(RuleContext *context, GError **error);
+bool rule_aliases(RuleContext *context, GError **error);
+bool rule_boot(RuleContext *context, GError **error);
+bool rule_cpu_topology(RuleContext *context, GError **error);
+bool rule_numa(RuleContext *context, GError **error);
+bool rule_check_disks(RuleContext *context, GError **error);
+bool rule_drive_addresses(RuleContext *context, GError **error);
+bool rule_needed_controllers(RuleContext *context, GError **error);
+bool rule_scsi_hostdev_addresses(RuleContext *context, GError **error);
+bool rule_scsi_models(RuleContext *context, GError **error);
+bool rule_virtio_serial_addresses(RuleContext *context, GError **error);
+bool rule_ccid_addresses(RuleContext *context, GError **error);
+bool rule_dimm_addresses(RuleContext *context, GError **error);
+bool rule_usb_addresses(RuleContext *context, GError **error);
+bool rule_pci_addresses(RuleContext *context, GError **error);
+bool rule_pci_options(RuleContext *context, GError **error);

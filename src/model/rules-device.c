@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The small devices: input, balloon, rng, watchdog, panic, TPM, vsock, shared memory, filesystems, aliases. */
+#include "base/error.h"
+#include "model/machine.h"
+#include "model/rules.h"
+#include <string.h>
+
+static void input_add(Domain *domain, InputType type)
+{
+    for (unsigned i = 0; i < domain->n_inputs; i++) {
+        if (domain->inputs[i]->type == type && domain->inputs[i]->bus == INPUT_BUS_PS2)
+            return;
+    }
+    DomainInput *input = g_new0(DomainInput, 1);
+    input->type = type;
+    input->bus = INPUT_BUS_PS2;
+    model_list_insert(&domain->inputs, &domain->n_inputs, domain->n_inputs, input);
+}
+
+static bool input_complete(const Domain *domain, DomainInput *input, GError **error)
+{
+    if (!input->bus && input->type != INPUT_TYPE_EVDEV) {
+        bool pointer_or_keys = input->type == INPUT_TYPE_MOUSE || input->type == INPUT_TYPE_KEYBOARD;
+        input->bus = input->type == INPUT_TYPE_PASSTHROUGH       ? INPUT_BUS_VIRTIO
+                     : pointer_or_keys && machine_is_x86(domain) ? INPUT_BUS_PS2
+                                                                 : INPUT_BUS_USB;
+    }
+    if (input->bus == INPUT_BUS_PS2 && input->type == INPUT_TYPE_TABLET)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<input type='tablet'>: there is no tablet on bus='ps2'; use 'usb'");
+    if (input->model && input->bus != INPUT_BUS_VIRTIO)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<input>: attribute 'model' is for bus='virtio' only");
+    if (input->model > INPUT_MODEL_VIRTIO && input->type != INPUT_TYPE_PASSTHROUGH)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<input>: the (non-)transitional models exist for type='passthrough' only");
+    if ((input->type == INPUT_TYPE_PASSTHROUGH || input->type == INPUT_TYPE_EVDEV) && !input->evdev)
+        return error_set(error, VIR_ERR_XML_ERROR, "<input type='%s'>: <source> with the device's path is missing",
+                         model_enum_text(&model_enum_input_type, input->type));
+    return true;
+}
+
+bool rule_inputs(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_inputs; i++) {
+        if (!input_complete(domain, domain->inputs[i], error))
+            return false;
+    }
+    if (machine_is_x86(domain) && !machine_is_microvm(domain)) {
+        input_add(domain, INPUT_TYPE_MOUSE);
+        input_add(domain, INPUT_TYPE_KEYBOARD);
+    }
+    return true;
+}
+
+bool rule_memballoon(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    if (domain->n_memballoons > 1)
+        return error_set(error, VIR_ERR_XML_ERROR, "<memballoon>: only one is possible");
+    if (domain->n_memballoons)
+        return true;
+    DomainMemballoon *balloon = g_new0(DomainMemballoon, 1);
+    balloon->model = MEMBALLOON_MODEL_VIRTIO;
+    model_list_insert(&domain->memballoons, &domain->n_memballoons, 0, balloon);
+    return true;
+}
+
+bool rule_panics(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_panics; i++) {
+        if (!domain->panics[i]->model)
+            domain->panics[i]->model = PANIC_MODEL_ISA;
+    }
+    return true;
+}
+
+bool rule_watchdogs(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_watchdogs; i++) {
+        const DomainWatchdog *watchdog = domain->watchdogs[i];
+        if (watchdog->model == WATCHDOG_MODEL_IB700 && watchdog->info.address && watchdog->info.address->type)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<watchdog model='ib700'>: it has no <address>");
+    }
+    return true;
+}
+
+bool rule_rngs(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_rngs; i++) {
+        DomainRng *rng = domain->rngs[i];
+        if (rng->backend == RNG_BACKEND_RANDOM && !rng->path)
+            rng->path = g_strdup("/dev/urandom");
+        if (rng->rate_period && !rng->rate_bytes)
+            return error_set(error, VIR_ERR_XML_ERROR, "<rng>: <rate>: attribute 'bytes' is missing");
+    }
+    return true;
+}
+
+bool rule_filesystems(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_filesystems; i++) {
+        DomainFilesystem *fs = domain->filesystems[i];
+        if (!fs->target)
+            return error_set(error, VIR_ERR_XML_ERROR, "<filesystem>: <target dir='TAG'/> is missing");
+        if (!fs->source && !fs->socket && fs->type != FILESYSTEM_TYPE_RAM && fs->type != FILESYSTEM_TYPE_VOLUME)
+            return error_set(error, VIR_ERR_XML_ERROR, "<filesystem>: target '%s' has no <source>", fs->target);
+        if (!fs->accessmode && !(fs->driver == FILESYSTEM_DRIVER_VIRTIOFS && fs->socket))
+            fs->accessmode = FILESYSTEM_ACCESS_PASSTHROUGH;
+    }
+    return true;
+}
+
+bool rule_redirdevs(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_redirdevs; i++) {
+        DomainRedirdev *redirdev = domain->redirdevs[i];
+        if (!redirdev->bus)
+            redirdev->bus = REDIRDEV_BUS_USB;
+        if (redirdev->source.type == CHARDEV_TYPE_DBUS && !redirdev->source.channel)
+            redirdev->source.channel = g_strdup("org.qemu.usbredir");
+    }
+    return true;
+}
+
+bool rule_tpms(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_tpms; i++) {
+        DomainTpm *tpm = domain->tpms[i];
+        if (!tpm->model)
+            tpm->model = TPM_MODEL_TPM_TIS;
+        if (tpm->backend == TPM_BACKEND_EMULATOR && !tpm->version)
+            tpm->version = TPM_VERSION_2_0;
+    }
+    return true;
+}
+
+bool rule_vsocks(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    if (domain->n_vsocks > 1)
+        return error_set(error, VIR_ERR_XML_ERROR, "<vsock>: only one is possible");
+    for (unsigned i = 0; i < domain->n_vsocks; i++) {
+        DomainVsock *vsock = domain->vsocks[i];
+        if (!vsock->model)
+            vsock->model = VSOCK_MODEL_VIRTIO;
+        if (!vsock->cid_auto)
+            vsock->cid_auto = vsock->cid ? TRI_NO : TRI_YES;
+        if (vsock->cid_auto == TRI_NO && vsock->cid < 3)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<vsock>: guest CIDs begin at 3, not %u", vsock->cid);
+    }
+    return true;
+}
+
+/* Aliases without the user's mark are run state and are made anew at every start. */
+bool rule_aliases(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    if (context->flags & DOMAIN_PARSE_ACTIVE)
+        return true;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
+        const DomainDeviceRow *row = &domain_device_rows[kind];
+        void **devices = domain_device_list(row, domain);
+        for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
+            DomainDeviceInfo *info = domain_device_info(row, devices[i]);
+            if (!info || !info->alias)
+                continue;
+            if (!g_str_has_prefix(info->alias, "ua-"))
+                g_clear_pointer(&info->alias, g_free);
+            else if (!g_hash_table_add(seen, info->alias) && kind != DOMAIN_DEVICE_CONSOLES)
+                return error_set(error, VIR_ERR_XML_ERROR, "<alias name='%s'/> is used by two devices", info->alias);
+        }
+    }
+    return true;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Network cards. */
+#include "base/error.h"
+#include "model/machine.h"
+#include "model/rules.h"
+#include <string.h>
+#include <sys/random.h>
+
+/* 52:54:00 is the range that QEMU's users have shared for ever. */
+static bool interface_make_mac(DomainInterface *interface, GError **error)
+{
+    static const uint8_t prefix[3] = { 0x52, 0x54, 0x00 };
+    memcpy(interface->mac.bytes, prefix, sizeof prefix);
+    if (getrandom(interface->mac.bytes + 3, 3, 0) != 3)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "no random number for a MAC address");
+    interface->mac_set = true;
+    return true;
+}
+
+static bool interface_check_source(const DomainInterface *interface, GError **error)
+{
+    switch (interface->type) {
+    case INTERFACE_TYPE_NETWORK:
+        if (!interface->network)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface type='network'>: <source network='…'/> is missing");
+        break;
+    case INTERFACE_TYPE_BRIDGE:
+        if (!interface->bridge)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface type='bridge'>: <source bridge='…'/> is missing");
+        break;
+    case INTERFACE_TYPE_DIRECT:
+        if (!interface->dev)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface type='direct'>: <source dev='…'/> is missing");
+        break;
+    case INTERFACE_TYPE_VHOSTUSER:
+        if (!interface->vhost_path)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface type='vhostuser'>: <source path='…'/> is missing");
+        break;
+    case INTERFACE_TYPE_SERVER:
+    case INTERFACE_TYPE_CLIENT:
+    case INTERFACE_TYPE_MCAST:
+    case INTERFACE_TYPE_UDP:
+        if (!interface->port)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface>: <source>: attribute 'port' is missing");
+        if (!interface->address && interface->type != INTERFACE_TYPE_SERVER)
+            return error_set(error, VIR_ERR_XML_ERROR, "<interface>: <source>: attribute 'address' is missing");
+        break;
+    default: break;
+    }
+    return true;
+}
+
+static bool interface_check(const DomainInterface *interface, GError **error)
+{
+    if (interface->mac.bytes[0] & 1)
+        return error_set(error, VIR_ERR_XML_ERROR,
+                         "<mac address='%02x:…'>: a network card cannot have a multicast address",
+                         interface->mac.bytes[0]);
+    if (interface->mtu && (interface->mtu < 68 || interface->mtu > 65535))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<mtu size='%u'>: expected 68 to 65535", interface->mtu);
+    for (unsigned i = 0; interface->vlan && i < interface->vlan->n_tags; i++) {
+        if (interface->vlan->tags[i]->id > 4095)
+            return error_set(error, VIR_ERR_XML_ERROR, "<vlan>: tag %u is above 4095", interface->vlan->tags[i]->id);
+    }
+    return true;
+}
+
+bool rule_interfaces(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_interfaces; i++) {
+        DomainInterface *interface = domain->interfaces[i];
+        if (!interface->mac_set && !interface_make_mac(interface, error))
+            return false;
+        if (!interface->model && interface->type != INTERFACE_TYPE_HOSTDEV)
+            interface->model = g_strdup("rtl8139");
+        if (!interface_check_source(interface, error) || !interface_check(interface, error))
+            return false;
+    }
+    return true;
+}
