@@ -6,6 +6,8 @@
 #include "daemon/config.h"
 #include "daemon/dispatch.h"
 #include "daemon/server-limits.h"
+#include "host/host-capabilities.h"
+#include "host/host-facts.h"
 #include "qemu/qemu-caps.h"
 #include "rpc/events.h"
 #include "vm/vm-adopt.h"
@@ -13,6 +15,8 @@
 #include "vm/vm-ports.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-settings.h"
+
+#include <string.h>
 
 /* How the dispatcher finds guests */
 
@@ -62,6 +66,16 @@ static bool read_vm_settings(const Config *config, bool privileged, VmSettings *
                            &ret_settings->user, error);
 }
 
+static bool read_host_uuid(const Config *config, Uuid *ret_uuid, GError **error)
+{
+    const char *text = config_string(config, "host_uuid");
+    bool use_smbios = strcmp(config_string(config, "host_uuid_source"), "smbios") == 0;
+    *ret_uuid = host_capabilities_uuid("", use_smbios);
+    if (text && !uuid_parse(text, ret_uuid))
+        return error_set(error, VIR_ERR_CONF_SYNTAX, "host_uuid '%s' is not a UUID; `uuidgen` makes one", text);
+    return true;
+}
+
 Daemon *daemon_new(Paths *paths, Config *config, GError **error)
 {
     Daemon *daemon = g_new0(Daemon, 1);
@@ -70,10 +84,12 @@ Daemon *daemon_new(Paths *paths, Config *config, GError **error)
     daemon->config = config;
     daemon->vm_settings = settings;
     daemon->events = event_hub_new();
-    if (!read_vm_settings(config, paths->privileged, settings, error)) {
+    Uuid host_uuid;
+    if (!read_vm_settings(config, paths->privileged, settings, error) || !read_host_uuid(config, &host_uuid, error)) {
         daemon_free(daemon);
         return NULL;
     }
+    daemon->host = host_facts_new("", &host_uuid);
     daemon->qemu_caps = qemu_caps_cache_new(paths, NULL, settings->user.uid, settings->user.gid);
     daemon->ports = vm_ports_new();
     daemon->model_host = vm_model_host_new(daemon);
@@ -103,6 +119,7 @@ void daemon_free(Daemon *daemon)
         vm_ports_free(daemon->ports);
     if (daemon->qemu_caps)
         qemu_caps_cache_free(daemon->qemu_caps);
+    host_facts_free(daemon->host);
     event_hub_free(daemon->events);
     g_free((VmSettings *)daemon->vm_settings);
     config_free((Config *)daemon->config);

@@ -17,28 +17,13 @@ static void add(GString *xml, const char *format, ...)
     g_string_append(xml, text);
 }
 
-static void add_features(GString *xml, const HostCapabilities *caps)
-{
-    g_autoptr(GHashTable) in_model = g_hash_table_new(g_str_hash, g_str_equal);
-    for (const char *const *name = caps->cpu_model ? caps->cpu_model->features : NULL; name && *name; name++) {
-        const char *folded = host_processor_fold_name(*name);
-        if (folded)
-            g_hash_table_add(in_model, (gpointer)folded);
-    }
-    const GPtrArray *features = caps->processor->features;
-    for (guint i = 0; caps->cpu_model && i < features->len; i++) {
-        if (!g_hash_table_contains(in_model, g_ptr_array_index(features, i)))
-            add(xml, "      <feature name='%s'/>\n", (const char *)g_ptr_array_index(features, i));
-    }
-}
-
 static void add_cpu(GString *xml, const HostCapabilities *caps)
 {
     const HostProcessor *processor = caps->processor;
     const HostTopology *topology = caps->topology;
     add(xml, "    <cpu>\n      <arch>%s</arch>\n", processor->arch);
     if (caps->cpu_model)
-        add(xml, "      <model>%s</model>\n", caps->cpu_model->name);
+        add(xml, "      <model>%s</model>\n", caps->cpu_model);
     if (processor->vendor && caps->cpu_model)
         add(xml, "      <vendor>%s</vendor>\n", processor->vendor);
     if (processor->microcode)
@@ -53,7 +38,8 @@ static void add_cpu(GString *xml, const HostCapabilities *caps)
         topology->cores / topology->dies, topology->threads);
     if (processor->phys_bits)
         add(xml, "      <maxphysaddr mode='emulate' bits='%u'/>\n", processor->phys_bits);
-    add_features(xml, caps);
+    for (const char *const *name = caps->cpu_model ? caps->cpu_features : NULL; name && *name; name++)
+        add(xml, "      <feature name='%s'/>\n", *name);
     g_autoptr(GArray) sizes = host_topology_page_sizes(caps->sysroot);
     for (guint i = 0; i < sizes->len; i++)
         add(xml, "      <pages unit='KiB' size='%u'/>\n", g_array_index(sizes, unsigned, i));
@@ -224,10 +210,10 @@ char *host_capabilities_format(const HostCapabilities *capabilities)
     return g_string_free(xml, FALSE);
 }
 
-Uuid host_capabilities_uuid(const char *sysroot)
+Uuid host_capabilities_uuid(const char *sysroot, bool use_smbios)
 {
     static const char *const files[] = { "/sys/class/dmi/id/product_uuid", "/etc/machine-id" };
-    for (unsigned i = 0; i < G_N_ELEMENTS(files); i++) {
+    for (unsigned i = use_smbios ? 0 : 1; i < G_N_ELEMENTS(files); i++) {
         Uuid uuid;
         g_autofree char *text = host_sysfs_read(sysroot, "%s", files[i]);
         if (text && uuid_parse(text, &uuid) && !uuid_is_null(&uuid))

@@ -36,8 +36,9 @@ typedef struct {
     Uuid uuid;
     const HostProcessor *processor;
     const HostTopology *topology;
-    const HostCpuModel *cpu_model; /* of host_processor_choose_model(), or NULL */
-    unsigned tsc_khz;              /* of HostAccel; 0 leaves <counter/> out */
+    const char *cpu_model;           /* nearest named model of the native emulator (HostModelChoice); NULL: none */
+    const char *const *cpu_features; /* libvirt's names of what the processor has beyond it; NULL-terminated */
+    unsigned tsc_khz;                /* of HostAccel; 0 leaves <counter/> out */
     bool tsc_scaling;
     const HostSecurityModel *security;
     unsigned n_security;
@@ -53,4 +54,4 @@ char *host_capabilities_format(const HostCapabilities *capabilities);
  * The host's UUID: of SMBIOS, else made from /etc/machine-id, so that it is the same after a restart; random if there
  * is neither. Pass it to every document of one daemon.
  */
-Uuid host_capabilities_uuid(const char *sysroot);
+Uuid host_capabilities_uuid(const char *sysroot, bool use_smbios);

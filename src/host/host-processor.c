@@ -173,20 +173,6 @@ bool host_processor_has(const HostProcessor *processor, const char *feature)
     return false;
 }
 
-/* How many of CPUID's features the model covers; -1 if it has one that the processor has not. */
-static int count_covered(const HostProcessor *processor, const HostCpuModel *model)
-{
-    int covered = 0;
-    for (const char *const *feature = model->features; *feature; feature++) {
-        if (!host_processor_fold_name(*feature))
-            continue; /* not CPUID's: a property of the emulator's */
-        if (!host_processor_has(processor, *feature))
-            return -1;
-        covered++;
-    }
-    return covered;
-}
-
 /* "EPYC-v2" is EPYC with amendments; clients know the plain names. */
 static bool is_version(const char *name)
 {
@@ -196,21 +182,51 @@ static bool is_version(const char *name)
     return strspn(dash + 2, "0123456789") == strlen(dash + 2);
 }
 
-int host_processor_choose_model(const HostProcessor *processor, const HostCpuModel *models, unsigned n_models)
+void host_model_choice_init(HostModelChoice *choice, const HostProcessor *processor)
 {
-    int best = -1, best_score = -1;
-    for (unsigned i = 0; i < n_models; i++) {
-        const HostCpuModel *model = &models[i];
-        if (model->vendor && g_strcmp0(model->vendor, processor->vendor) != 0)
-            continue;
-        int covered = count_covered(processor, model);
-        if (covered < 0)
-            continue;
-        int score = covered * 4 + (model->vendor ? 2 : 0) + (is_version(model->name) ? 0 : 1);
-        if (score > best_score) {
-            best_score = score;
-            best = (int)i;
-        }
+    *choice = (HostModelChoice){ .processor = processor, .score = -1, .extra = g_ptr_array_new() };
+}
+
+void host_model_choice_clear(HostModelChoice *choice)
+{
+    g_clear_pointer(&choice->model, g_free);
+    g_clear_pointer(&choice->extra, g_ptr_array_unref);
+}
+
+/* What the processor has beyond @features; NULL if it lacks one of them. */
+static GPtrArray *extra_features(const HostProcessor *processor, const char *const *features)
+{
+    g_autoptr(GHashTable) of_model = g_hash_table_new(g_str_hash, g_str_equal);
+    for (; *features; features++) {
+        const char *name = host_processor_fold_name(*features);
+        if (name && !host_processor_has(processor, name))
+            return NULL;
+        if (name)
+            g_hash_table_add(of_model, (gpointer)name);
     }
-    return best;
+    GPtrArray *extra = g_ptr_array_new();
+    for (guint i = 0; i < processor->features->len; i++) {
+        if (!g_hash_table_contains(of_model, g_ptr_array_index(processor->features, i)))
+            g_ptr_array_add(extra, g_ptr_array_index(processor->features, i));
+    }
+    return extra;
+}
+
+void host_model_choice_offer(HostModelChoice *choice, const char *name, const char *vendor, const char *const *features)
+{
+    const HostProcessor *processor = choice->processor;
+    if (vendor && g_strcmp0(vendor, processor->vendor) != 0)
+        return;
+    g_autoptr(GPtrArray) extra = extra_features(processor, features);
+    if (!extra)
+        return;
+    int covered = (int)(processor->features->len - extra->len);
+    int score = covered * 4 + (vendor ? 2 : 0) + (is_version(name) ? 0 : 1);
+    if (score <= choice->score)
+        return;
+    choice->score = score;
+    g_free(choice->model);
+    choice->model = g_strdup(name);
+    g_ptr_array_unref(choice->extra);
+    choice->extra = g_steal_pointer(&extra);
 }

@@ -49,18 +49,27 @@ void host_processor_free(HostProcessor *processor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostProcessor, host_processor_free)
 bool host_processor_has(const HostProcessor *processor, const char *feature);
 
-/* A named CPU model of an emulator with the features it turns on (query-cpu-model-expansion). */
-typedef struct {
-    const char *name;
-    const char *vendor;          /* as HostProcessor.vendor; NULL: fits any (qemu64, kvm64, 486 …) */
-    const char *const *features; /* in any spelling; NULL-terminated */
-} HostCpuModel;
-
 /*
- * The model that describes the processor with the fewest features left over, of those it has all features of: its own
- * vendor's before those of none, a plain name before a version of it. -1 if none fits.
+ * Which of an emulator's named CPU models describes the processor with the fewest features left over: each is offered
+ * once with the features it turns on (query-cpu-model-expansion), the best is kept.
  */
-int host_processor_choose_model(const HostProcessor *processor, const HostCpuModel *models, unsigned n_models);
+typedef struct {
+    const HostProcessor *processor; /* borrowed */
+    int score;                      /* of @model; -1: none fits yet */
+    char *model;                    /* NULL: none fits */
+    GPtrArray *extra;               /* what the processor has beyond @model: const char *, static */
+} HostModelChoice;
+
+void host_model_choice_init(HostModelChoice *choice, const HostProcessor *processor);
+/*
+ * @vendor as HostProcessor.vendor; NULL fits any (qemu64, kvm64, 486 …). @features in any spelling, NULL-terminated;
+ * those that are not CPUID's are ignored. Only a model that the processor has all features of is taken; its own
+ * vendor's before those of none, a plain name before a version of it ("EPYC-v2").
+ */
+void host_model_choice_offer(HostModelChoice *choice, const char *name, const char *vendor,
+                             const char *const *features);
+void host_model_choice_clear(HostModelChoice *choice);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HostModelChoice, host_model_choice_clear)
 
 /* libvirt's name for what `uname -m` says: "i686" for "i386" … "x86_64" for itself. Static, or @machine. */
 const char *host_processor_arch(const char *machine);

@@ -60,9 +60,15 @@ static void free_cache(gpointer data)
     g_free(cache);
 }
 
-void host_topology_free(HostTopology *topology)
+HostTopology *host_topology_ref(HostTopology *topology)
 {
-    if (!topology)
+    g_atomic_ref_count_inc(&topology->refs);
+    return topology;
+}
+
+void host_topology_unref(HostTopology *topology)
+{
+    if (!g_atomic_ref_count_dec(&topology->refs))
         return;
     g_clear_pointer(&topology->present, cpuset_free);
     g_clear_pointer(&topology->online, cpuset_free);
@@ -151,14 +157,22 @@ static void read_distances(const char *sysroot, HostCell *cell)
     }
 }
 
+/* 0 if the kernel does not say. Memory comes and goes in virtual machines. */
+static uint64_t read_cell_memory(const char *sysroot, unsigned id)
+{
+    uint64_t kib = 0;
+    g_autofree char *meminfo = host_sysfs_read(sysroot, NODE_DIR "/node%u/meminfo", id);
+    g_autofree char *key = g_strdup_printf("Node %u MemTotal:", id);
+    if (meminfo)
+        host_sysfs_find_u64(meminfo, key, &kib);
+    return kib;
+}
+
 static void read_numa_cell(const char *sysroot, HostTopology *topology, unsigned id)
 {
     HostCell *cell = new_cell(id);
     g_ptr_array_add(topology->cells, cell);
-    g_autofree char *meminfo = host_sysfs_read(sysroot, NODE_DIR "/node%u/meminfo", id);
-    g_autofree char *key = g_strdup_printf("Node %u MemTotal:", id);
-    if (meminfo)
-        host_sysfs_find_u64(meminfo, key, &cell->memory_kib);
+    cell->memory_kib = read_cell_memory(sysroot, id);
     g_autoptr(Cpuset) members = host_sysfs_read_set(sysroot, NODE_DIR "/node%u/cpulist", id);
     if (members)
         add_cpus(sysroot, cell, topology, members);
@@ -295,6 +309,7 @@ static void count_shape(HostTopology *topology)
 HostTopology *host_topology_load(const char *sysroot, GError **error)
 {
     g_autoptr(HostTopology) topology = g_new0(HostTopology, 1);
+    g_atomic_ref_count_init(&topology->refs);
     topology->cells = g_ptr_array_new_with_free_func(free_cell);
     topology->caches = g_ptr_array_new_with_free_func(free_cache);
     topology->present = host_sysfs_read_set(sysroot, CPU_DIR "/present");
@@ -319,4 +334,21 @@ const HostCell *host_topology_cell(const HostTopology *topology, unsigned id)
             return cell;
     }
     return NULL;
+}
+
+bool host_topology_is_current(const HostTopology *topology, const char *sysroot)
+{
+    g_autoptr(Cpuset) present = host_sysfs_read_set(sysroot, CPU_DIR "/present");
+    g_autoptr(Cpuset) online = host_sysfs_read_set(sysroot, CPU_DIR "/online");
+    g_autoptr(Cpuset) nodes = host_sysfs_read_set(sysroot, NODE_DIR "/online");
+    if (!present || !online || !cpuset_equal(present, topology->present) || !cpuset_equal(online, topology->online))
+        return false;
+    if (!nodes)
+        return true;
+    for (guint i = 0; i < topology->cells->len; i++) {
+        const HostCell *cell = g_ptr_array_index(topology->cells, i);
+        if (!cpuset_has(nodes, cell->id) || read_cell_memory(sysroot, cell->id) != cell->memory_kib)
+            return false;
+    }
+    return cpuset_count(nodes) == topology->cells->len;
 }

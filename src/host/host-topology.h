@@ -46,12 +46,16 @@ typedef struct {
     /* As in virNodeInfo: per cell, per socket, per core. @cores counts the cores of all dies of a socket. */
     unsigned nodes, sockets, dies, cores, threads;
     uint64_t memory_kib; /* of all cells */
+    gatomicrefcount refs;
 } HostTopology;
 
 /* VIR_ERR_INTERNAL_ERROR if /sys or /proc below @sysroot say nothing about CPUs or memory. */
 HostTopology *host_topology_load(const char *sysroot, GError **error);
-void host_topology_free(HostTopology *topology);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostTopology, host_topology_free)
+HostTopology *host_topology_ref(HostTopology *topology);
+void host_topology_unref(HostTopology *topology);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostTopology, host_topology_unref)
+/* Whether CPUs, cells and memory below @sysroot are still those of @topology (not the page pools). Cheap. */
+bool host_topology_is_current(const HostTopology *topology, const char *sysroot);
 
 /* NULL if there is no cell @id. */
 const HostCell *host_topology_cell(const HostTopology *topology, unsigned id);

@@ -116,7 +116,8 @@ bool qemu_caps_file_save(const char *path, const char *key, const QemuCaps *caps
     g_autoptr(JsonObject) object =
         qmp_object("s:key", key, "s:arch", caps->arch, "i:version", (gint64)caps->version, "s:package", caps->package,
                    "a:machines", machines, "o:kvm", accelerator_to_object(&caps->kvm), "o:tcg",
-                   accelerator_to_object(&caps->tcg), "a:types", set_to_array(caps->types), "a:properties",
+                   accelerator_to_object(&caps->tcg), "s:native-model", caps->native_model, "a:native-features",
+                   strings_to_array(caps->native_features), "a:types", set_to_array(caps->types), "a:properties",
                    set_to_array(caps->properties), "a:commands", set_to_array(caps->commands), "a:options",
                    set_to_array(caps->options), "a:backends", set_to_array(caps->backends), NULL);
     g_autofree char *text = qmp_object_text(object);
@@ -157,6 +158,9 @@ QemuCaps *qemu_caps_file_load(const char *path, const char *emulator, const char
         machine_from_object(&caps->machines[i], qmp_array_object(machines, i));
     accelerator_from_object(&caps->kvm, qmp_get_object(object, "kvm"));
     accelerator_from_object(&caps->tcg, qmp_get_object(object, "tcg"));
+    caps->native_model = g_strdup(qmp_get_string(object, "native-model"));
+    if (caps->native_model)
+        caps->native_features = strings_from_array(qmp_get_array(object, "native-features"));
     set_from_array(caps->types, qmp_get_array(object, "types"));
     set_from_array(caps->properties, qmp_get_array(object, "properties"));
     set_from_array(caps->commands, qmp_get_array(object, "commands"));

@@ -2,6 +2,7 @@
 /* Asks an emulator, started without a machine, what it can do. Questions that need no earlier answer are pipelined. */
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "host/host-processor.h"
 #include "qemu/qemu-caps-private.h"
 #include "qemu/qemu-process.h"
 #include "qemu/qmp-object.h"
@@ -311,11 +312,36 @@ static bool can_be_host_model(const QemuCpuModel *cpu)
     return !versioned && !cpu->is_static && strcmp(cpu->name, "host") != 0 && strcmp(cpu->name, "max") != 0;
 }
 
+/* Models that are of no vendor, whatever the emulation says they are. */
+static bool is_generic(const char *name)
+{
+    static const char *const names[] = { "486",      "kvm32",  "kvm64",  "pentium", "pentium2",
+                                         "pentium3", "qemu32", "qemu64", NULL };
+    return g_strv_contains(names, name);
+}
+
+/* Holds one model against what CPUID says of the processor. */
+static void offer_model(HostModelChoice *choice, const QemuCpuModel *cpu, JsonObject *props)
+{
+    g_autoptr(GPtrArray) features = g_ptr_array_new();
+    g_autoptr(GList) names = json_object_get_members(props);
+    for (GList *item = names; item; item = item->next) {
+        const char *name = item->data; /* "hypervisor" is of the emulation, not of the model */
+        if (qmp_get_bool(props, name, false) && is_feature(name) && strcmp(name, "hypervisor") != 0)
+            g_ptr_array_add(features, item->data);
+    }
+    g_ptr_array_add(features, NULL);
+    host_model_choice_offer(choice, cpu->name, is_generic(cpu->name) ? NULL : cpu->vendor,
+                            (const char *const *)features->pdata);
+}
+
 /*
  * Finds vendors and the named model nearest to this host. An error reply (a model that cannot be expanded, an
- * architecture without the command) only means that there is nothing to learn.
+ * architecture without the command) only means that there is nothing to learn. @choice (may be NULL) is offered each
+ * model.
  */
-static void ask_expansions(Session *session, QemuAccelerator *accelerator, const char *host_name)
+static void ask_expansions(Session *session, QemuAccelerator *accelerator, const char *host_name,
+                           HostModelChoice *choice)
 {
     g_autofree QmpPending **pending = g_new0(QmpPending *, accelerator->n_cpus);
     QmpPending *host_pending = send_expansion(session, host_name);
@@ -333,6 +359,8 @@ static void ask_expansions(Session *session, QemuAccelerator *accelerator, const
         if (!props)
             continue;
         cpu->vendor = g_strdup(vendor_name(qmp_get_string(props, "vendor")));
+        if (choice && can_be_host_model(cpu))
+            offer_model(choice, cpu, props);
         if (!host || !cpu->usable || !can_be_host_model(cpu))
             continue;
         int count = count_shared(props, host);
@@ -349,11 +377,12 @@ static void ask_expansions(Session *session, QemuAccelerator *accelerator, const
         accelerator->host_features = extra_features(host, expansion_props(best));
 }
 
-static bool ask_accelerator(Session *session, QemuAccelerator *accelerator, const char *host_name, GError **error)
+static bool ask_accelerator(Session *session, QemuAccelerator *accelerator, const char *host_name,
+                            HostModelChoice *choice, GError **error)
 {
     if (!ask_cpus(session, accelerator, error))
         return false;
-    ask_expansions(session, accelerator, host_name);
+    ask_expansions(session, accelerator, host_name, choice);
     accelerator->usable = true;
     return true;
 }
@@ -400,10 +429,29 @@ static bool ask_all(Session *session, QemuCaps *caps, GError **error)
            ask_options(session, caps, error) && ask_properties(session, caps, error);
 }
 
+/* Also the host's own model, since only TCG tells the vendors that models are of. */
+static bool ask_tcg(Session *session, QemuCaps *caps, GError **error)
+{
+    if (strcmp(caps->arch, qemu_host_arch()) != 0)
+        return ask_accelerator(session, &caps->tcg, "max", NULL, error);
+    g_autoptr(GArray) leaves = host_processor_read_cpuid();
+    g_autoptr(HostProcessor) processor = host_processor_load("", qemu_host_arch(), leaves);
+    g_auto(HostModelChoice) choice;
+    host_model_choice_init(&choice, processor);
+    if (!ask_accelerator(session, &caps->tcg, "max", &choice, error))
+        return false;
+    if (choice.model) {
+        caps->native_model = g_steal_pointer(&choice.model);
+        g_ptr_array_add(choice.extra, NULL);
+        caps->native_features = g_strdupv((char **)choice.extra->pdata);
+    }
+    return true;
+}
+
 static bool probe_tcg(const QemuProbe *probe, QemuCaps *caps, GError **error)
 {
     g_auto(Session) session = { .process = { .pidfd = -1 } };
-    return session_start(&session, probe, "tcg", error) && ask_accelerator(&session, &caps->tcg, "max", error);
+    return session_start(&session, probe, "tcg", error) && ask_tcg(&session, caps, error);
 }
 
 QemuCaps *qemu_caps_probe(const QemuProbe *probe, GError **error)
@@ -414,8 +462,8 @@ QemuCaps *qemu_caps_probe(const QemuProbe *probe, GError **error)
     if (!session_start(&session, probe, "kvm:tcg", error) || !ask_all(&session, caps, error))
         return NULL;
     if (!kvm_is_on(&session))
-        return ask_accelerator(&session, &caps->tcg, "max", error) ? g_steal_pointer(&caps) : NULL;
-    if (!ask_accelerator(&session, &caps->kvm, "host", error))
+        return ask_tcg(&session, caps, error) ? g_steal_pointer(&caps) : NULL;
+    if (!ask_accelerator(&session, &caps->kvm, "host", NULL, error))
         return NULL;
     /* An emulator may be built without TCG; then there is KVM only. */
     probe_tcg(probe, caps, &no_tcg);

@@ -14,7 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define CAPS_FORMAT 1 /* raise it when the probe asks for more or the file says it otherwise */
+#define CAPS_FORMAT 3 /* raise it when the probe asks for more or the file says it otherwise */
 
 typedef struct {
     char *key;
@@ -86,6 +86,8 @@ void qemu_caps_unref(QemuCaps *caps)
     g_free(caps->machines);
     accelerator_clear(&caps->kvm);
     accelerator_clear(&caps->tcg);
+    g_free(caps->native_model);
+    g_strfreev(caps->native_features);
     g_hash_table_unref(caps->types);
     g_hash_table_unref(caps->properties);
     g_hash_table_unref(caps->commands);

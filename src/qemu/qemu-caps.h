@@ -52,6 +52,8 @@ struct QemuCaps {
     QemuMachine *machines;
     unsigned n_machines;
     QemuAccelerator kvm, tcg;
+    char *native_model;     /* the named model nearest to what CPUID says of this host; NULL: none, or another arch */
+    char **native_features; /* libvirt's names of what the host has beyond it; NULL without a model */
     /* Private to qemu-caps*.c. */
     gatomicrefcount refs;
     GHashTable *types;      /* set of QOM type names that -device and -object take */
