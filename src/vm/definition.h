@@ -10,11 +10,12 @@
 
 typedef struct {
     gatomicrefcount refs;
-    Domain *domain; /* owned; never changed */
+    Domain *domain;      /* owned; never changed */
+    GPtrArray *warnings; /* of char *: what of the client's XML was left out, and why; NULL: nothing */
 } Definition;
 
-/* Takes @domain over. */
-Definition *definition_new(Domain *domain);
+/* Takes both over; @warnings may be NULL. */
+Definition *definition_new(Domain *domain, GPtrArray *warnings);
 Definition *definition_ref(Definition *definition);
 void definition_unref(Definition *definition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Definition, definition_unref)

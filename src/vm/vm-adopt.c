@@ -33,7 +33,7 @@ static void publish_stored(Domain *domain, bool autostart, gpointer user_data)
     }
     g_autofree char *name = g_strdup(domain->name);
     VmView *view = vm_view_copy(NULL);
-    view->config = definition_new(domain);
+    view->config = definition_new(domain, NULL);
     view->persistent = true;
     view->autostart = autostart;
     vm_publish(vm, view);
@@ -171,7 +171,7 @@ static void adopt_state(Daemon *daemon, VmRunState *state)
     vm->pidfd = process_open(&state->process);
     VmView *view = vm_view_copy(vm->view);
     view->id = state->id;
-    view->live = definition_new(live);
+    view->live = definition_new(live, NULL);
     view->state = state->state;
     view->reason = state->reason;
     view->process = state->process;

@@ -2,8 +2,8 @@
 #include "vm/vm-autodestroy.h"
 
 #include "base/log.h"
-#include "rpc/client.h"
 #include "base/main-loop.h"
+#include "rpc/client.h"
 #include "vm/vm-stop.h"
 
 typedef struct {

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GError **error)
+Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GPtrArray **ret_warnings, GError **error)
 {
     g_autoptr(GPtrArray) warnings = NULL;
     g_autoptr(Domain) domain = domain_parse(xml, -1, 0, daemon->model_host, &warnings, error);
@@ -27,12 +27,13 @@ Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GErr
     }
     for (unsigned i = 0; warnings && i < warnings->len; i++)
         log_warning("guest '%s': %s", domain->name, (char *)warnings->pdata[i]);
+    *ret_warnings = g_steal_pointer(&warnings);
     return g_steal_pointer(&domain);
 }
 
-bool vm_set_config(Vm *vm, Domain *domain, int event_detail, GError **error)
+bool vm_set_config(Vm *vm, Domain *domain, GPtrArray *warnings, int event_detail, GError **error)
 {
-    g_autoptr(Definition) definition = definition_new(domain);
+    g_autoptr(Definition) definition = definition_new(domain, warnings);
     if (!vm_store_write(vm->daemon->paths, domain, error))
         return false;
     VmView *next = vm_view_copy(vm->view);
@@ -49,6 +50,7 @@ bool vm_set_config(Vm *vm, Domain *domain, int event_detail, GError **error)
 typedef struct {
     Vm *vm;
     Domain *domain;
+    GPtrArray *warnings;
     WireDomain *ret_dom;
 } DefineJob;
 
@@ -57,7 +59,7 @@ static bool define_job(gpointer data, GError **error)
     DefineJob *job = data;
     Vm *vm = job->vm;
     int detail = vm->view && vm->view->config ? VIR_DOMAIN_EVENT_DEFINED_UPDATED : VIR_DOMAIN_EVENT_DEFINED_ADDED;
-    if (!vm_set_config(vm, g_steal_pointer(&job->domain), detail, error))
+    if (!vm_set_config(vm, g_steal_pointer(&job->domain), g_steal_pointer(&job->warnings), detail, error))
         return false;
     wire_domain_fill(job->ret_dom, vm, vm->view);
     return true;
@@ -74,7 +76,7 @@ static bool define(Call *call, const char *xml, unsigned flags, WireDomain *ret_
     g_autoptr(Vm) vm = vm_registry_claim(call->daemon->vms, &domain->uuid, name, error);
     if (!vm)
         return false;
-    DefineJob job = { vm, g_steal_pointer(&domain), ret_dom };
+    DefineJob job = { vm, g_steal_pointer(&domain), g_steal_pointer(&warnings), ret_dom };
     bool done = mailbox_run(vm->mailbox, define_job, &job, error);
     vm_registry_release(call->daemon->vms, vm, name);
     return done;
@@ -181,7 +183,7 @@ bool vm_rename(Call *call, const DomainRenameArgs *args, DomainRenameRet *ret, G
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED);
     VmView *next = vm_view_copy(vm->view);
     definition_unref(next->config);
-    next->config = definition_new(g_steal_pointer(&renamed));
+    next->config = definition_new(g_steal_pointer(&renamed), NULL);
     vm_publish(vm, next);
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_DEFINED, VIR_DOMAIN_EVENT_DEFINED_RENAMED);
     ret->retcode = 0;
@@ -215,11 +217,11 @@ bool vm_change(Vm *vm, VmTargets targets, VmChange change, gconstpointer data, G
     VmView *next = vm_view_copy(vm->view);
     if (config) {
         definition_unref(next->config);
-        next->config = definition_new(g_steal_pointer(&config));
+        next->config = definition_new(g_steal_pointer(&config), NULL);
     }
     if (live) {
         definition_unref(next->live);
-        next->live = definition_new(g_steal_pointer(&live));
+        next->live = definition_new(g_steal_pointer(&live), NULL);
     }
     vm_publish(vm, next);
     return !targets.live || vm_runstate_save(vm, error);

@@ -61,8 +61,9 @@ bool vm_create_xml(Call *call, const DomainCreateXmlArgs *args, DomainCreateXmlR
 {
     if (!flags_check(call, args->flags, CREATE_FLAGS, error))
         return false;
+    g_autoptr(GPtrArray) warnings = NULL;
     g_autoptr(Domain) domain =
-        vm_parse_definition(call->daemon, args->xml_desc, args->flags & VIR_DOMAIN_START_VALIDATE, error);
+        vm_parse_definition(call->daemon, args->xml_desc, args->flags & VIR_DOMAIN_START_VALIDATE, &warnings, error);
     if (!domain)
         return false;
     g_autofree char *name = g_strdup(domain->name);

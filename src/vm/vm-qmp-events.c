@@ -89,7 +89,7 @@ static void on_balloon(gpointer subject, JsonObject *data, gint64 when_us)
     Domain *live = domain_copy(next->live->domain);
     live->current_memory = kib;
     definition_unref(next->live);
-    next->live = definition_new(live);
+    next->live = definition_new(live, NULL);
     vm_publish(vm, next);
     vm_emit_balloon_change(vm, kib);
 }
@@ -177,7 +177,7 @@ static void on_port_change(gpointer subject, JsonObject *data, gint64 when_us)
         live->channels[i]->state = state;
         VmView *next = vm_view_copy(vm->view);
         definition_unref(next->live);
-        next->live = definition_new(live);
+        next->live = definition_new(live, NULL);
         vm_publish(vm, next);
         if (g_strcmp0(live->channels[i]->name, "org.qemu.guest_agent.0") == 0)
             vm_emit_agent_lifecycle(vm,

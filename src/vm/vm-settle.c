@@ -17,7 +17,7 @@ static void publish_live(Vm *vm, Domain *live)
 {
     VmView *next = vm_view_copy(vm->view);
     definition_unref(next->live);
-    next->live = definition_new(live);
+    next->live = definition_new(live, NULL);
     vm_publish(vm, next);
 }
 

@@ -114,7 +114,7 @@ static bool spawn(VmStart *start, GError **error)
     VmView *next = vm_view_copy(vm->view);
     next->id = start->live->id;
     next->process = process.id;
-    next->live = definition_new(g_steal_pointer(&start->live));
+    next->live = definition_new(g_steal_pointer(&start->live), NULL);
     next->state = VIR_DOMAIN_PAUSED;
     next->reason = VIR_DOMAIN_PAUSED_STARTING_UP;
     next->updated = false;
@@ -201,7 +201,7 @@ bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client,
     if (!vm->view) {
         /* Named to readers only from here on; a failed start takes it back. */
         VmView *first = vm_view_copy(NULL);
-        first->config = definition_new(domain_copy(domain));
+        first->config = definition_new(domain_copy(domain), NULL);
         vm_publish(vm, first);
     }
     g_autoptr(VmView) before = vm_view_ref(vm->view);

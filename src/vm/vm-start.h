@@ -16,7 +16,7 @@ bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client,
 Domain *vm_inactive_copy(const Domain *live);
 
 /*
- * Starts, in parallel, the guests marked for autostart; only the first daemon after the host's boot does, so that a guest
- * that was shut down since stays off when the daemon is upgraded. Start-up of the daemon.
+ * Starts, in parallel, the guests marked for autostart; only the first daemon after the host's boot does, so that a
+ * guest that was shut down since stays off when the daemon is upgraded. Start-up of the daemon.
  */
 void vm_autostart_all(Daemon *daemon);

@@ -152,7 +152,7 @@ static void restart_anew(Vm *vm, int shutoff_reason)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Definition) transient =
-        vm->view->persistent ? NULL : definition_new(vm_inactive_copy(vm->view->live->domain));
+        vm->view->persistent ? NULL : definition_new(vm_inactive_copy(vm->view->live->domain), NULL);
     VmView *next = vm_view_copy(vm->view);
     if (transient) {
         /* Only until it runs again: a view needs a definition while the guest is off. */

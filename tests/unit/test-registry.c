@@ -20,7 +20,7 @@ static void publish(Vm *vm, Domain *domain)
 {
     VmView *view = vm_view_copy(vm->view);
     definition_unref(view->config);
-    view->config = definition_new(domain);
+    view->config = definition_new(domain, NULL);
     view->persistent = true;
     vm_publish(vm, view);
 }
