@@ -69,7 +69,9 @@ static bool define(Call *call, const char *xml, unsigned flags, WireDomain *ret_
 {
     if (!flags_check(call, flags, VIR_DOMAIN_DEFINE_VALIDATE, error))
         return false;
-    g_autoptr(Domain) domain = vm_parse_definition(call->daemon, xml, flags & VIR_DOMAIN_DEFINE_VALIDATE, error);
+    g_autoptr(GPtrArray) warnings = NULL;
+    g_autoptr(Domain) domain =
+        vm_parse_definition(call->daemon, xml, flags & VIR_DOMAIN_DEFINE_VALIDATE, &warnings, error);
     if (!domain)
         return false;
     g_autofree char *name = g_strdup(domain->name);
