@@ -238,7 +238,7 @@ class Lodged(Daemon):
     def leftovers(self):
         run = self.root / "run"
         left = [path for path in run.rglob("*") if not path.is_dir()] if run.exists() else []
-        return [f"left behind: {path}" for path in left if path.name not in ("lodged.pid", "lodged.lock")]
+        return [f"left behind: {path}" for path in left if path.name not in ("lodged.pid", "autostarted")]
 
 
 class Libvirtd(Daemon):
