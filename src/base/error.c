@@ -73,7 +73,7 @@ static const ErrorRow error_rows[] = {
     { VIR_ERR_AUTH_CANCELLED, "auth-cancelled", "authentication cancelled", 401, 5 },
     { VIR_ERR_AUTH_UNAVAILABLE, "auth-unavailable", "authentication unavailable", 401, 5 },
     { VIR_ERR_SYSTEM_ERROR, "system", "", 500, 1 },
-    { VIR_ERR_RPC, "rpc", "RPC error", 400, 1 },
+    { VIR_ERR_RPC, "rpc", "", 400, 1 },
     { VIR_ERR_XML_ERROR, "xml", "XML error", 400, 2 },
     { VIR_ERR_XML_DETAIL, "xml-detail", "", 400, 2 },
     { VIR_ERR_XML_INVALID_SCHEMA, "xml-schema", "XML document failed to validate against schema", 400, 2 },

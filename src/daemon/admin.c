@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handlers of the administration program: servers, clients, limits, the log. All run on the main loop. */
 #include "base/error.h"
+#include "daemon/connection.h"
 #include "daemon/daemon.h"
 #include "daemon/idle.h"
 #include "daemon/logging.h"
@@ -10,6 +11,7 @@
 
 #include <grp.h>
 #include <libvirt/libvirt-admin.h>
+#include <libvirt/libvirt.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -268,6 +270,7 @@ bool admin_client_close(Call *call, const AdminClientCloseArgs *args, void *ret,
     Client *client = no_flags(args->flags, error) ? find_client(call, &args->clnt.srv, args->clnt.id, error) : NULL;
     if (!client)
         return false;
+    connection_announce_close(client, VIR_CONNECT_CLOSE_REASON_CLIENT);
     client_close_soon(client, "disconnected by the administrator");
     return true;
 }

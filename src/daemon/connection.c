@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handlers of the calls about the connection itself: authentication, opening, features, events. All run on the main
  * loop. */
+#include "daemon/connection.h"
 #include "base/paths.h"
 #include "daemon/daemon.h"
 #include "daemon/handlers.h"
@@ -141,6 +142,19 @@ bool connection_supports_feature(Call *call, const ConnectSupportsFeatureArgs *a
 }
 
 /* The close callback: raised when the daemon, not the client, ends the connection. */
+
+void connection_announce_close(Client *client, int reason)
+{
+    if (!client->wants_close_event)
+        return;
+    client->wants_close_event = false;
+    const Procedure *procedure = &procedure_rows[PROC_CONNECT_EVENT_CONNECTION_CLOSED];
+    FrameHeader header = { procedure->program, FRAME_VERSION, procedure->number, FRAME_EVENT, 0, FRAME_OK };
+    GByteArray *frame = frame_new(&header);
+    frame_append_u32(frame, (uint32_t)reason);
+    frame_finish(frame, NULL); /* four bytes always fit */
+    client_send(client, frame, NULL, 0);
+}
 
 bool connection_register_close_callback(Call *call, const void *args, void *ret, GError **error)
 {

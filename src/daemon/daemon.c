@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "daemon/config.h"
+#include "daemon/connection.h"
 #include "daemon/dispatch.h"
 #include "daemon/server-limits.h"
 #include "host/host-capabilities.h"
@@ -16,6 +17,7 @@
 #include "vm/vm-registry.h"
 #include "vm/vm-settings.h"
 
+#include <libvirt/libvirt.h>
 #include <string.h>
 
 /* How the dispatcher finds guests */
@@ -108,6 +110,8 @@ bool daemon_is_busy(const Daemon *daemon)
 
 void daemon_free(Daemon *daemon)
 {
+    for (GList *link = daemon->server ? daemon->server->clients.head : NULL; link; link = link->next)
+        connection_announce_close(link->data, VIR_CONNECT_CLOSE_REASON_EOF);
     /* From the outside to the inside: what is freed later may still be asked by what is freed first. */
     server_free(daemon->server);
     server_free(daemon->admin);

@@ -117,7 +117,8 @@ static void encode_reply(Job *job)
 static void run_handler(Job *job)
 {
     g_autoptr(GError) error = NULL;
-    bool there = !job->call.object || the_resolver->check(job->call.object, &error);
+    /* Only the mailbox knows for certain; handlers on the loop read a view, and say so themselves. */
+    bool there = job->call.procedure->runs != RUNS_DOMAIN || the_resolver->check(job->call.object, &error);
     if (there && job->handler(&job->call, job->args, job->ret, &error)) {
         encode_reply(job);
         return;
@@ -259,13 +260,13 @@ static const Procedure *find_procedure(const Client *client, const FrameHeader *
     bool known =
         admin ? header->program == PROGRAM_ADMIN : header->program == PROGRAM_REMOTE || header->program == PROGRAM_QEMU;
     if (!known) {
-        error_set(error, VIR_ERR_RPC, "cannot find program %u version %u on this socket", header->program,
+        error_set(error, VIR_ERR_RPC, "Cannot find program %u version %u on this socket", header->program,
                   header->version);
         return NULL;
     }
     if (header->version != FRAME_VERSION) {
-        error_set(error, VIR_ERR_RPC, "program 0x%x has version %u, not %u", header->program, FRAME_VERSION,
-                  header->version);
+        error_set(error, VIR_ERR_RPC, "Cannot find program %u version %u; its version is %u", header->program,
+                  header->version, FRAME_VERSION);
         return NULL;
     }
     const Procedure *procedure = procedure_find(header->program, header->procedure);
@@ -274,7 +275,7 @@ static const Procedure *find_procedure(const Client *client, const FrameHeader *
         return NULL;
     }
     if (header->status != FRAME_OK) {
-        error_set(error, VIR_ERR_RPC, "call of %s with status %u", procedure->name, header->status);
+        error_set(error, VIR_ERR_RPC, "Unexpected message status %u in a call of %s", header->status, procedure->name);
         return NULL;
     }
     return procedure;

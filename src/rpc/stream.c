@@ -217,11 +217,10 @@ static void on_finish(Stream *stream)
         stream_finish(stream);
 }
 
+/* What the client asked for has happened: answered as a success. */
 static void on_client_abort(Stream *stream)
 {
-    g_autoptr(GError) error = NULL;
-    error_set(&error, VIR_ERR_RPC, "stream aborted at client request");
-    send_error(stream, error);
+    send_packet(stream, new_packet(stream, FRAME_STREAM, FRAME_OK));
     close_stream(stream, true);
 }
 

@@ -39,6 +39,7 @@ static int domain_of(int code, const Procedure *procedure)
 void wire_error_from(const GError *error, const Procedure *procedure, WireError *ret_error)
 {
     int code = error_code(error);
+    const char *title = error_row(code)->title;
     g_autofree char *text = error_text(error);
     *ret_error = (WireError){
         .code = code,
@@ -46,7 +47,7 @@ void wire_error_from(const GError *error, const Procedure *procedure, WireError 
         .message = g_utf8_make_valid(text, MIN((gssize)strlen(text), 64 * 1024)),
         .level = VIR_ERR_ERROR,
         /* libvirt's clients find the form in str1 and the detail in str2. */
-        .str1 = g_strdup("%s"),
+        .str1 = title[0] ? g_strdup_printf("%s: %%s", title) : g_strdup("%s"),
         .str2 = g_utf8_make_valid(error->message, MIN((gssize)strlen(error->message), 64 * 1024)),
         .int1 = -1,
         .int2 = -1,
