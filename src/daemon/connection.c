@@ -48,7 +48,9 @@ static bool uri_is_ours(const Daemon *daemon, const char *uri, GError **error)
 bool connection_open(Call *call, const ConnectOpenArgs *args, void *ret, GError **error)
 {
     Client *client = call->client;
-    const uint32_t known = VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES;
+    /* Stock clients also send how they were asked to reach us: 2 for a user's own daemon, 4 for one they may start. */
+    const uint32_t client_own = 2 | 4;
+    const uint32_t known = VIR_CONNECT_RO | VIR_CONNECT_NO_ALIASES | client_own;
     if (client->opened)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "the connection is open already");
     if (args->flags & ~known)
