@@ -95,11 +95,13 @@ bool vm_define_xml_flags(Call *call, const DomainDefineXmlFlagsArgs *args, Domai
 }
 
 /* NVRAM goes with the definition only when asked; kept silently it would surprise the next guest of that name. */
-static bool undefine_nvram(const VmView *view, unsigned flags, GError **error)
+static bool undefine_nvram(const Vm *vm, unsigned flags, GError **error)
 {
-    const DomainNvram *nvram = view->config->domain->os.nvram;
-    const char *path = nvram ? nvram->path : NULL;
-    if (!path || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) || access(path, F_OK) < 0)
+    const Domain *config = vm->view->config->domain;
+    g_autofree char *usual = vm_nvram_path(vm->daemon->paths, config->name);
+    const char *path = config->os.nvram && config->os.nvram->path ? config->os.nvram->path : usual;
+    bool uefi = config->os.firmware == FIRMWARE_KIND_EFI || config->os.nvram;
+    if (!uefi || (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) || access(path, F_OK) < 0)
         return true;
     if (!(flags & VIR_DOMAIN_UNDEFINE_NVRAM))
         return error_set(error, VIR_ERR_OPERATION_INVALID,
@@ -123,7 +125,7 @@ static bool undefine(Call *call, unsigned flags, GError **error)
     if (!vm->view->persistent)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "cannot undefine transient domain");
     const char *name = vm_view_domain(vm->view)->name;
-    if (!undefine_nvram(vm->view, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
+    if (!undefine_nvram(vm, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
         return false;
     VmView *next = vm_view_copy(vm->view);
     next->persistent = false;

@@ -7,9 +7,11 @@
 #include "net/net-bridge.h"
 #include "net/net-link.h"
 #include "net/net-tap.h"
+#include "qemu/qemu-firmware.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-settings.h"
+#include "vm/vm-store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,17 +74,57 @@ static bool copy_file(const char *from, const char *to, GError **error)
     return durable_file_write(to, data, (gssize)length, 0600, error);
 }
 
+/* Completes what the definition leaves open of its UEFI firmware: the program, and the template and place of its
+ * variables. */
+static bool choose_firmware(VmStart *start, GError **error)
+{
+    DomainOs *os = &start->live->os;
+    bool automatic = os->firmware == FIRMWARE_KIND_EFI && (!os->loader || !os->loader->path);
+    bool split = automatic || (os->loader && os->loader->path && os->loader->type == LOADER_TYPE_PFLASH &&
+                               os->loader->readonly != TRI_NO && os->loader->stateless != TRI_YES);
+    bool complete = os->nvram && os->nvram->template;
+    if (!split || (!automatic && (complete || !os->nvram)))
+        return true;
+    g_auto(QemuFirmware) firmware = { 0 };
+    g_autoptr(GError) none = NULL;
+    if (!qemu_firmware_choose(start->live, NULL, &firmware, &none)) {
+        bool needed = automatic || !g_file_test(os->nvram->path, G_FILE_TEST_EXISTS);
+        if (needed)
+            g_propagate_error(error, g_steal_pointer(&none));
+        return !needed;
+    }
+    if (automatic) {
+        if (!os->loader)
+            os->loader = g_new0(DomainLoader, 1);
+        os->loader->path = g_strdup(firmware.executable);
+        os->loader->type = LOADER_TYPE_PFLASH;
+        os->loader->readonly = TRI_YES;
+        if (firmware.requires_smm)
+            os->loader->secure = TRI_YES;
+    }
+    if (!os->nvram)
+        os->nvram = g_new0(DomainNvram, 1);
+    if (!os->nvram->template)
+        os->nvram->template = g_strdup(firmware.nvram_template);
+    if (!os->nvram->path && os->nvram->type == STORAGE_TYPE_UNSET)
+        os->nvram->path = vm_nvram_path(start->daemon->paths, start->name);
+    return true;
+}
+
 bool vm_prepare_firmware(VmStart *start, GError **error)
 {
+    if (!choose_firmware(start, error))
+        return false;
     const DomainNvram *nvram = start->live->os.nvram;
     bool reset = start->flags & VIR_DOMAIN_START_RESET_NVRAM;
-    if (!nvram || !nvram->path || !nvram->template)
+    if (!nvram || !nvram->path || (!reset && g_file_test(nvram->path, G_FILE_TEST_EXISTS)))
         return true;
-    if (!reset && g_file_test(nvram->path, G_FILE_TEST_EXISTS))
-        return true;
+    if (!nvram->template)
+        return error_set(error, VIR_ERR_OPERATION_FAILED,
+                         "unable to find any master var store for loader '%s': name a template in <nvram template=…>",
+                         start->live->os.loader ? start->live->os.loader->path : "");
     g_autofree char *parent = g_path_get_dirname(nvram->path);
-    return directory_ensure(parent, 0755, error) && copy_file(nvram->template, nvram->path, error) &&
-           give_to_qemu(start, nvram->path, error);
+    return directory_ensure(parent, 0755, error) && copy_file(nvram->template, nvram->path, error);
 }
 
 /* Chooses a port where the definition leaves it to us (@wanted ≤ 0 and autoport), else notes the given one. */

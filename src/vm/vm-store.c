@@ -57,6 +57,11 @@ bool vm_store_get_autostart(const Paths *paths, const char *name)
     return access(link, F_OK) == 0;
 }
 
+char *vm_nvram_path(const Paths *paths, const char *name)
+{
+    return g_strdup_printf("%s/nvram/%s_VARS.fd", paths->qemu_state_dir, name);
+}
+
 static void set_aside(const char *path, const char *why)
 {
     g_autofree char *aside = g_strconcat(path, ".unreadable", NULL);

@@ -14,6 +14,9 @@ bool vm_store_remove(const Paths *paths, const char *name, GError **error);
 bool vm_store_set_autostart(const Paths *paths, const char *name, bool autostart, GError **error);
 bool vm_store_get_autostart(const Paths *paths, const char *name);
 
+/* Where the UEFI variables of a guest are kept that does not say itself; free it. */
+char *vm_nvram_path(const Paths *paths, const char *name);
+
 /* Called for each stored definition; takes @domain over. */
 typedef void (*VmStoreVisitor)(Domain *domain, bool autostart, gpointer user_data);
 /*
