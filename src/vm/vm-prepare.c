@@ -106,7 +106,7 @@ static bool choose_firmware(VmStart *start, GError **error)
         os->nvram = g_new0(DomainNvram, 1);
     if (!os->nvram->template)
         os->nvram->template = g_strdup(firmware.nvram_template);
-    if (!os->nvram->path && os->nvram->type == STORAGE_TYPE_UNSET)
+    if (!os->nvram->path && os->nvram->source.type == STORAGE_TYPE_UNSET)
         os->nvram->path = vm_nvram_path(start->daemon->paths, start->name);
     return true;
 }
