@@ -93,6 +93,7 @@ static void set_unreachable(Vm *vm)
     VmView *next = vm_view_copy(vm->view);
     next->reachable = false;
     vm_publish(vm, next);
+    vm_emit_control_error(vm);
 }
 
 /* @data: a Vm with a reference, handed on from try to try. */

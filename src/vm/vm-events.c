@@ -171,12 +171,16 @@ void vm_emit_control_error(Vm *vm)
         event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_CONTROL_ERROR, &payload);
 }
 
-void vm_emit_job_completed(Vm *vm, WireTypedParam *params, unsigned n_params)
+void vm_emit_job_completed(Vm *vm, WireParams *params)
 {
     g_autoptr(VmView) view = NULL;
-    DomainEventCallbackJobCompletedMsg payload = { .n_params = n_params, .params = params };
-    if (subject(vm, &view, &payload.dom))
-        event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_JOB_COMPLETED, &payload);
+    DomainEventCallbackJobCompletedMsg payload = { 0 };
+    if (!subject(vm, &view, &payload.dom))
+        return;
+    payload.dom.name = g_strdup(payload.dom.name);
+    wire_params_steal(params, &payload.n_params, &payload.params);
+    event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_JOB_COMPLETED, &payload);
+    xdr_clear(&xdr_DomainEventCallbackJobCompletedMsg, &payload);
 }
 
 void vm_emit_monitor(Vm *vm, const char *name, gint64 when_us, JsonObject *data)

@@ -5,7 +5,7 @@
  * Event and detail numbers are those of <libvirt/libvirt-domain.h>.
  */
 #pragma once
-#include "rpc/wire-types.h"
+#include "rpc/wire-params.h"
 #include "vm/vm.h"
 
 #include <json-glib/json-glib.h>
@@ -32,7 +32,8 @@ void vm_emit_graphics(Vm *vm, int phase, const VmGraphicsPeer *local, const VmGr
                       const char *auth_scheme);
 /* QEMU no longer answers; the guest itself goes on. */
 void vm_emit_control_error(Vm *vm);
-/* A job (migration, save, dump) has ended; its statistics as domain_get_job_stats gives them. */
-void vm_emit_job_completed(Vm *vm, WireTypedParam *params, unsigned n_params);
+/* A job (migration, save, dump) has ended; its statistics as domain_get_job_stats gives them are taken out of @params.
+ */
+void vm_emit_job_completed(Vm *vm, WireParams *params);
 /* A QMP event as it came, for qemu-monitor-event. @data may be NULL. */
 void vm_emit_monitor(Vm *vm, const char *name, gint64 when_us, JsonObject *data);

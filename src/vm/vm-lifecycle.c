@@ -6,6 +6,7 @@
 #include "vm/vm-agent.h"
 #include "vm/vm-define.h"
 #include "vm/vm-events.h"
+#include "vm/vm-job.h"
 #include "vm/vm-keycodes.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-registry.h"
@@ -134,13 +135,14 @@ bool vm_reboot(Call *call, const DomainRebootArgs *args, void *ret, GError **err
 
 bool vm_reset(Call *call, const DomainResetArgs *args, void *ret, GError **error)
 {
-    return flags_check(call, args->flags, 0, error) && vm_qmp(call->object, "system_reset", NULL, NULL, error);
+    return flags_check(call, args->flags, 0, error) && vm_job_require_none(call->object, error) &&
+           vm_qmp(call->object, "system_reset", NULL, NULL, error);
 }
 
 bool vm_suspend(Call *call, const DomainSuspendArgs *args, void *ret, GError **error)
 {
     Vm *vm = call->object;
-    if (!vm_require_active(vm->view, error))
+    if (!vm_require_active(vm->view, error) || !vm_job_require_none(vm, error))
         return false;
     if (vm->view->state == VIR_DOMAIN_PMSUSPENDED)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "domain is pmsuspended: wake it with dompmwakeup");
@@ -157,7 +159,7 @@ bool vm_suspend(Call *call, const DomainSuspendArgs *args, void *ret, GError **e
 bool vm_resume(Call *call, const DomainResumeArgs *args, void *ret, GError **error)
 {
     Vm *vm = call->object;
-    if (!vm_require_active(vm->view, error))
+    if (!vm_require_active(vm->view, error) || !vm_job_require_none(vm, error))
         return false;
     if (vm->view->state == VIR_DOMAIN_PMSUSPENDED)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "domain is pmsuspended: wake it with dompmwakeup");

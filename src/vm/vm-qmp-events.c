@@ -6,6 +6,7 @@
 #include "qemu/qmp-object.h"
 #include "qemu/qmp.h"
 #include "vm/vm-define.h"
+#include "vm/vm-dump.h"
 #include "vm/vm-events.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-stop.h"
@@ -188,6 +189,57 @@ static void on_port_change(gpointer subject, JsonObject *data, gint64 when_us)
     }
 }
 
+static void on_dump_completed(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    vm_dump_completed(subject, data);
+}
+
+static void on_migration(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    vm_dump_migration(subject, data);
+}
+
+static VmGraphicsPeer graphics_peer(JsonObject *peer)
+{
+    static const char *const families[] = {
+        [VIR_DOMAIN_EVENT_GRAPHICS_ADDRESS_IPV4] = "ipv4",
+        [VIR_DOMAIN_EVENT_GRAPHICS_ADDRESS_IPV6] = "ipv6",
+        [VIR_DOMAIN_EVENT_GRAPHICS_ADDRESS_UNIX] = "unix",
+    };
+    VmGraphicsPeer found = { VIR_DOMAIN_EVENT_GRAPHICS_ADDRESS_UNIX, qmp_get_string(peer, "host"),
+                             qmp_get_string(peer, "service") };
+    for (unsigned i = 0; i < G_N_ELEMENTS(families); i++) {
+        if (g_strcmp0(qmp_get_string(peer, "family"), families[i]) == 0)
+            found.family = (int)i;
+    }
+    /* SPICE names the port differently. */
+    if (!found.service)
+        found.service = qmp_get_string(peer, "port");
+    return found;
+}
+
+static void tell_graphics(Vm *vm, JsonObject *data, int phase)
+{
+    JsonObject *server = qmp_get_object(data, "server");
+    VmGraphicsPeer local = graphics_peer(server), remote = graphics_peer(qmp_get_object(data, "client"));
+    vm_emit_graphics(vm, phase, &local, &remote, qmp_get_string(server, "auth"));
+}
+
+static void on_graphics_connected(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    tell_graphics(subject, data, VIR_DOMAIN_EVENT_GRAPHICS_CONNECT);
+}
+
+static void on_graphics_initialized(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    tell_graphics(subject, data, VIR_DOMAIN_EVENT_GRAPHICS_INITIALIZE);
+}
+
+static void on_graphics_disconnected(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    tell_graphics(subject, data, VIR_DOMAIN_EVENT_GRAPHICS_DISCONNECT);
+}
+
 static const QmpEventRow event_rows[] = {
     { "SHUTDOWN", on_shutdown },
     { "RESET", on_reset },
@@ -204,6 +256,14 @@ static const QmpEventRow event_rows[] = {
     { "DEVICE_TRAY_MOVED", on_tray },
     { "DEVICE_DELETED", on_device_deleted },
     { "VSERPORT_CHANGE", on_port_change },
+    { "DUMP_COMPLETED", on_dump_completed },
+    { "MIGRATION", on_migration },
+    { "VNC_CONNECTED", on_graphics_connected },
+    { "VNC_INITIALIZED", on_graphics_initialized },
+    { "VNC_DISCONNECTED", on_graphics_disconnected },
+    { "SPICE_CONNECTED", on_graphics_connected },
+    { "SPICE_INITIALIZED", on_graphics_initialized },
+    { "SPICE_DISCONNECTED", on_graphics_disconnected },
     { NULL, NULL },
 };
 

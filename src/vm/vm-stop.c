@@ -10,6 +10,7 @@
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
+#include "vm/vm-job.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-ports.h"
@@ -37,6 +38,13 @@ static void reap(Vm *vm)
     vm_log_event(vm, "QEMU %s", text);
 }
 
+static void end_job(Vm *vm)
+{
+    g_autoptr(GError) why = NULL;
+    error_set(&why, VIR_ERR_OPERATION_FAILED, "guest '%s' ended before its job did", vm_view_domain(vm->view)->name);
+    vm_job_end(vm, why);
+}
+
 void vm_release_resources(Vm *vm)
 {
     vm_monitor_detach(vm);
@@ -45,6 +53,7 @@ void vm_release_resources(Vm *vm)
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);
     vm_consoles_free(g_steal_pointer(&vm->consoles));
+    end_job(vm);
     release_ports(vm);
     if (vm->run_dir)
         vm_runstate_remove(vm->run_dir);
@@ -199,29 +208,40 @@ void vm_guest_shutdown(Vm *vm)
     }
 }
 
-/* coredump-*: the dump goes where automatic dumps go, before anything else happens to the guest's memory. */
-static void dump_crashed(Vm *vm)
+static void restart_crashed(Vm *vm)
+{
+    restart_anew(vm, VIR_DOMAIN_SHUTOFF_CRASHED);
+}
+
+static void destroy_crashed(Vm *vm)
 {
     g_autoptr(GError) error = NULL;
-    if (!vm_dump_automatic(vm, &error))
-        log_failure(vm, "dump of the crashed guest", error);
+    if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_CRASHED, &error))
+        log_failure(vm, "end after crash", error);
+}
+
+/* coredump-*: the dump goes where automatic dumps go, before anything else happens to the guest's memory. */
+static void dump_crashed(Vm *vm, void (*then)(Vm *vm))
+{
+    g_autoptr(GError) error = NULL;
+    if (vm_dump_automatic(vm, then, &error))
+        return;
+    log_failure(vm, "dump of the crashed guest", error);
+    then(vm);
 }
 
 void vm_guest_panicked(Vm *vm)
 {
-    g_autoptr(GError) error = NULL;
     LifecycleAction action = vm->view->live->domain->on_crash;
     vm_set_state(vm, VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED);
     vm_runstate_save_state(vm);
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED);
     switch (action) {
     case LIFECYCLE_ACTION_PRESERVE: return;
-    case LIFECYCLE_ACTION_COREDUMP_RESTART: dump_crashed(vm); /* fallthrough */
+    case LIFECYCLE_ACTION_COREDUMP_RESTART: dump_crashed(vm, restart_crashed); return;
+    case LIFECYCLE_ACTION_COREDUMP_DESTROY: dump_crashed(vm, destroy_crashed); return;
     case LIFECYCLE_ACTION_RESTART:
-    case LIFECYCLE_ACTION_RENAME_RESTART: restart_anew(vm, VIR_DOMAIN_SHUTOFF_CRASHED); return;
-    case LIFECYCLE_ACTION_COREDUMP_DESTROY: dump_crashed(vm); /* fallthrough */
-    default:
-        if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_CRASHED, &error))
-            log_failure(vm, "end after crash", error);
+    case LIFECYCLE_ACTION_RENAME_RESTART: restart_crashed(vm); return;
+    default: destroy_crashed(vm);
     }
 }

@@ -2,6 +2,7 @@
 #include "vm/vm.h"
 
 #include "base/error.h"
+#include "vm/vm-job.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-stats.h"
 
@@ -31,6 +32,8 @@ void vm_unref(Vm *vm)
     g_assert(!vm->qmp && vm->pidfd < 0);
     vm_view_unref(vm->view);
     vm_stats_unref(vm->stats);
+    vm_job_unref(vm->job);
+    vm_job_unref(vm->last_job);
     mailbox_unref(vm->mailbox);
     g_mutex_clear(&vm->view_lock);
     g_free(vm->run_dir);

@@ -19,6 +19,8 @@
 typedef struct Qmp Qmp;               /* qemu/qmp.h */
 typedef struct QemuCaps QemuCaps;     /* qemu/qemu-caps.h */
 typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
+typedef struct VmJob VmJob;           /* vm/vm-job.h */
+typedef struct VmJobRun VmJobRun;     /* vm/vm-job.c */
 typedef struct VmStats VmStats;       /* vm/vm-stats.h */
 
 /* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
@@ -47,6 +49,9 @@ typedef struct Vm {
     unsigned claims;  /* under way; guarded by the registry's lock */
     VmView *view;     /* NULL: claimed but not defined yet, or gone */
     VmStats *stats;   /* last statistics; NULL before the first */
+    VmJob *job;       /* the job that runs, and the one that ended last; see vm-job.h */
+    VmJob *last_job;
+    bool job_asked; /* its progress is being asked for */
 
     /* mailbox: */
     Qmp *qmp;             /* NULL while off or unreachable */
@@ -55,6 +60,7 @@ typedef struct Vm {
     int pidfd;            /* of QEMU; -1 while off */
     char *run_dir;        /* Paths.qemu_run_dir/ID-NAME, while it runs */
     VmConsoles *consoles;
+    VmJobRun *job_run;      /* the other half of `job` */
     bool reset_on_shutdown; /* this shutdown is one half of a reboot */
     int stop_reason;        /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
     GArray *ports;          /* of unsigned: TCP ports to give back after the run */
