@@ -152,6 +152,8 @@ class Tables:
             if found:
                 row.width, kind = int(found[1]), 'hex'
             row.scalar = kind
+            if kind == 'cpuset':
+                row.code = 'VIR_ERR_INVALID_ARG'
         self.parse_options(row, words[3:])
         return row
 

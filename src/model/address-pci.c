@@ -120,7 +120,8 @@ static bool plan_spare(PciPlan *plan, bool full, bool spare_port, GError **error
 {
     DomainAddress place;
     if (plan->map.express)
-        return !spare_port || pci_map_next(&plan->map, PCI_CONNECT_EXPRESS | PCI_CONNECT_HOTPLUG, &place, error);
+        return !spare_port || !plan->map.grew ||
+               pci_map_next(&plan->map, PCI_CONNECT_EXPRESS | PCI_CONNECT_HOTPLUG, &place, error);
     return full || pci_map_next(&plan->map, PCI_CONNECT_DEVICE | PCI_CONNECT_HOTPLUG, &place, error);
 }
 
@@ -244,7 +245,8 @@ static void controller_pci_options(DomainController *controller)
         if (!controller->chassis_set)
             controller->chassis = (uint32_t)controller->index;
         if (!controller->port_set)
-            controller->port = a->slot << 3 | a->function;
+            controller->port =
+                controller->model == CONTROLLER_MODEL_PCIE_ROOT_PORT ? a->slot << 3 | a->function : a->slot;
         controller->chassis_set = controller->port_set = true;
     }
 }

@@ -45,6 +45,7 @@ static bool virtio_serial_place(Domain *domain, DomainChardev *chardev, uint32_t
             if (!given)
                 given = chardev->info.address = port_address(ADDRESS_TYPE_VIRTIO_SERIAL, controller);
             given->controller = controller;
+            given->bus = 0;
             given->port = port;
             return true;
         }
@@ -54,41 +55,28 @@ static bool virtio_serial_place(Domain *domain, DomainChardev *chardev, uint32_t
     return error_set(error, VIR_ERR_XML_ERROR, "no free port on any virtio-serial controller");
 }
 
-static void virtio_serial_controllers(Domain *domain)
+static void virtio_serial_controller(Domain *domain, const DomainChardev *chardev)
 {
-    int highest = -1;
-    for (unsigned i = 0; i < domain->n_channels; i++) {
-        const DomainChardev *channel = domain->channels[i];
-        if (channel->target_type == CHARDEV_TARGET_VIRTIO) {
-            const DomainAddress *a = channel->info.address;
-            highest = MAX(highest, a && a->type == ADDRESS_TYPE_VIRTIO_SERIAL ? (int)MIN(a->controller, 255) : 0);
-        }
-    }
-    for (unsigned i = 0; i < domain->n_consoles; i++) {
-        const DomainChardev *console = domain->consoles[i];
-        if (console->target_type == CHARDEV_TARGET_VIRTIO) {
-            const DomainAddress *a = console->info.address;
-            highest = MAX(highest, a && a->type == ADDRESS_TYPE_VIRTIO_SERIAL ? (int)MIN(a->controller, 255) : 0);
-        }
-    }
-    controllers_ensure(domain, CONTROLLER_TYPE_VIRTIO_SERIAL, highest);
+    const DomainAddress *a = chardev->info.address;
+    int index = a && a->type == ADDRESS_TYPE_VIRTIO_SERIAL ? (int)MIN(a->controller, 255) : 0;
+    if (chardev->target_type == CHARDEV_TARGET_VIRTIO &&
+        !controllers_find(domain, CONTROLLER_TYPE_VIRTIO_SERIAL, index))
+        controllers_add(domain, CONTROLLER_TYPE_VIRTIO_SERIAL, index, CONTROLLER_MODEL_UNSET);
 }
 
+/* Consoles get their port at the start, as libvirt does it; channels keep theirs. */
 bool rule_virtio_serial_addresses(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
-    virtio_serial_controllers(domain);
-    for (unsigned i = 0; i < domain->n_consoles; i++) {
-        if (domain->consoles[i]->target_type == CHARDEV_TARGET_VIRTIO &&
-            !virtio_serial_place(domain, domain->consoles[i], 0, error))
-            return false;
-    }
+    for (unsigned i = 0; i < domain->n_channels; i++)
+        virtio_serial_controller(domain, domain->channels[i]);
+    for (unsigned i = 0; i < domain->n_consoles; i++)
+        virtio_serial_controller(domain, domain->consoles[i]);
     for (unsigned i = 0; i < domain->n_channels; i++) {
         if (domain->channels[i]->target_type == CHARDEV_TARGET_VIRTIO &&
             !virtio_serial_place(domain, domain->channels[i], 1, error))
             return false;
     }
-    virtio_serial_controllers(domain);
     return true;
 }
 

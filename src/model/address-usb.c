@@ -158,6 +158,9 @@ static bool usb_place(UsbMap *map, DomainDeviceInfo *info, bool is_hub, GError *
 {
     g_autoptr(GString) path = g_string_new(NULL);
     bool any = info->address && info->address->type == ADDRESS_TYPE_USB; /* a bus was asked for */
+    if (any && (info->address->bus >= map->n_buses || !map->buses[info->address->bus]))
+        return error_set(error, VIR_ERR_XML_ERROR, "USB bus %u: there is no controller with that index",
+                         info->address->bus);
     for (unsigned bus = 0; bus < map->n_buses; bus++) {
         if (!map->buses[bus] || (any && info->address->bus != bus) || !usb_find_free(map->buses[bus], path, 0))
             continue;

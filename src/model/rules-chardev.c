@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/machine.h"
 #include "model/rules.h"
+#include <string.h>
 
 static void chardev_number(DomainChardev **ports, unsigned n)
 {
@@ -101,9 +102,28 @@ static void console_mirror_serial(Domain *domain)
     }
 }
 
+static bool serial_check(const Domain *domain, const DomainChardev *serial, GError **error)
+{
+    static const uint64_t on_x86 = 1 << CHARDEV_TARGET_ISA_SERIAL | 1 << CHARDEV_TARGET_USB_SERIAL |
+                                   1 << CHARDEV_TARGET_PCI_SERIAL | 1 << CHARDEV_TARGET_ISA_DEBUG;
+    if (machine_is_x86(domain) && !(on_x86 >> serial->target_type & 1))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<serial>: a PC has no target type '%s'; use 'isa-serial'",
+                         model_enum_text(&model_enum_chardev_target, serial->target_type));
+    return true;
+}
+
 bool rule_chardevs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_serials; i++) {
+        if (domain->serials[i]->target_type && !serial_check(domain, domain->serials[i], error))
+            return false;
+    }
+    for (unsigned i = 1; i < domain->n_consoles; i++) {
+        if (domain->consoles[i]->target_type <= CHARDEV_TARGET_SERIAL)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<console>: only the first one can be a serial port; use <target type='virtio'/>");
+    }
     for (unsigned i = 0; i < domain->n_serials; i++)
         serial_default_target(domain->serials[i]);
     chardev_number(domain->serials, domain->n_serials);
@@ -147,10 +167,33 @@ static bool chardev_check_source(const char *what, const ChardevSource *source, 
 
 static void chardev_default_source(ChardevSource *source)
 {
-    if ((source->type == CHARDEV_TYPE_TCP || source->type == CHARDEV_TYPE_UNIX) && !source->mode)
+    if (source->type == CHARDEV_TYPE_UNIX && !source->path)
+        source->mode = CHARDEV_MODE_UNSET;
+    else if ((source->type == CHARDEV_TYPE_TCP || source->type == CHARDEV_TYPE_UNIX) && !source->mode)
         source->mode = CHARDEV_MODE_CONNECT;
     if (source->type == CHARDEV_TYPE_TCP && !source->protocol)
         source->protocol = CHARDEV_PROTOCOL_RAW;
+}
+
+/*
+ * Sockets of channels without a path of the user's are named anew at every start; what older starts named, under
+ * …/channel/target/, may stand in definitions made from live XML and is forgotten.
+ */
+static void channel_forget_made_path(DomainChardev *channel)
+{
+    const char *path = channel->source.path, *at = path ? strstr(path, "/channel/") : NULL;
+    if (!at || channel->source.type != CHARDEV_TYPE_UNIX || channel->target_type != CHARDEV_TARGET_VIRTIO ||
+        !channel->name)
+        return;
+    at += strlen("/channel/");
+    if (g_str_has_prefix(at, "target/"))
+        at += strlen("target/");
+    size_t rest = strlen(at), name = strlen(channel->name);
+    if (rest <= name || strcmp(at + rest - name, channel->name))
+        return;
+    char before = at[rest - name - 1];
+    if (before == '.' || (before == '/' && g_str_has_prefix(at, "domain-")))
+        g_clear_pointer(&channel->source.path, g_free);
 }
 
 bool rule_chardev_sources(RuleContext *context, GError **error)
@@ -166,6 +209,8 @@ bool rule_chardev_sources(RuleContext *context, GError **error)
         { "<console>", domain->consoles, domain->n_consoles },
         { "<channel>", domain->channels, domain->n_channels },
     };
+    for (unsigned i = 0; i < domain->n_channels && !(context->flags & DOMAIN_PARSE_ACTIVE); i++)
+        channel_forget_made_path(domain->channels[i]);
     for (unsigned k = 0; k < G_N_ELEMENTS(lists); k++) {
         for (unsigned i = 0; i < lists[k].n; i++) {
             ChardevSource *source = &lists[k].items[i]->source;

@@ -4,10 +4,45 @@
 #include "model/controllers.h"
 #include "model/machine.h"
 #include "model/rules.h"
+#include <string.h>
 
 static bool controller_is_companion(const DomainController *controller)
 {
     return controller->model >= CONTROLLER_MODEL_ICH9_UHCI1 && controller->model <= CONTROLLER_MODEL_ICH9_UHCI3;
+}
+
+static bool controller_before(const DomainController *a, const DomainController *b)
+{
+    bool same = a->index_set && b->index_set && a->index == b->index;
+    if (same)
+        return !a->info.master_startport_set && b->info.master_startport_set;
+    return a->index_set && b->index_set && a->index < b->index;
+}
+
+/* Given controllers stand together by type, each type by number; those without a number last. */
+static void controllers_sort(Domain *domain)
+{
+    for (unsigned i = 1; i < domain->n_controllers; i++) {
+        DomainController *controller = domain->controllers[i];
+        int position = -1;
+        for (int k = (int)i - 1; k >= 0; k--) {
+            const DomainController *other = domain->controllers[k];
+            if (other->type != controller->type)
+                continue;
+            if (controller_before(controller, other)) {
+                position = k;
+            } else {
+                if (position < 0)
+                    position = k + 1;
+                break;
+            }
+        }
+        if (position < 0)
+            continue;
+        memmove(domain->controllers + position + 1, domain->controllers + position,
+                (i - (unsigned)position) * sizeof *domain->controllers);
+        domain->controllers[position] = controller;
+    }
 }
 
 /* A UHCI companion without a number belongs to the EHCI controller before it. */
@@ -76,6 +111,7 @@ static bool controllers_check_numbers(const Domain *domain, GError **error)
 
 bool rule_controllers(RuleContext *context, GError **error)
 {
+    controllers_sort(context->domain);
     controllers_number(context->domain);
     return controllers_check_numbers(context->domain, error);
 }
@@ -143,6 +179,10 @@ bool rule_usb_controllers(RuleContext *context, GError **error)
             continue;
         if (!controller->model)
             controller->model = CONTROLLER_MODEL_PIIX3_UHCI;
+        if (controller_is_companion(controller) && !controller->info.master_startport_set) {
+            controller->info.master_startport = 2 * (uint32_t)(controller->model - CONTROLLER_MODEL_ICH9_UHCI1);
+            controller->info.master_startport_set = true;
+        }
         if (!usb_check(domain, controller, &seen_none, &seen_other, error))
             return false;
     }
@@ -185,9 +225,18 @@ bool rule_needed_controllers(RuleContext *context, GError **error)
 bool rule_scsi_models(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
+    uint32_t reg = 0x2000;
     for (unsigned i = 0; i < domain->n_controllers; i++) {
-        if (scsi_needs_model(domain->controllers[i]))
-            domain->controllers[i]->model = CONTROLLER_MODEL_LSILOGIC;
+        DomainController *controller = domain->controllers[i];
+        if (scsi_needs_model(controller))
+            controller->model = CONTROLLER_MODEL_LSILOGIC;
+        if (controller->model == CONTROLLER_MODEL_IBMVSCSI && !controller->info.address) {
+            DomainAddress *address = controller->info.address = g_new0(DomainAddress, 1);
+            address->type = ADDRESS_TYPE_SPAPR_VIO;
+            address->reg = reg;
+            address->reg_set = true;
+            reg += 0x1000;
+        }
     }
     return true;
 }

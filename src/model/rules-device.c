@@ -93,7 +93,7 @@ bool rule_rngs(RuleContext *context, GError **error)
     for (unsigned i = 0; i < domain->n_rngs; i++) {
         DomainRng *rng = domain->rngs[i];
         if (rng->backend == RNG_BACKEND_RANDOM && !rng->path)
-            rng->path = g_strdup("/dev/urandom");
+            rng->path = g_strdup("/dev/random");
         if (rng->rate_period && !rng->rate_bytes)
             return error_set(error, VIR_ERR_XML_ERROR, "<rng>: <rate>: attribute 'bytes' is missing");
     }
@@ -128,19 +128,6 @@ bool rule_redirdevs(RuleContext *context, GError **error)
     return true;
 }
 
-bool rule_tpms(RuleContext *context, GError **error)
-{
-    Domain *domain = context->domain;
-    for (unsigned i = 0; i < domain->n_tpms; i++) {
-        DomainTpm *tpm = domain->tpms[i];
-        if (!tpm->model)
-            tpm->model = TPM_MODEL_TPM_TIS;
-        if (tpm->backend == TPM_BACKEND_EMULATOR && !tpm->version)
-            tpm->version = TPM_VERSION_2_0;
-    }
-    return true;
-}
-
 bool rule_vsocks(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
@@ -154,6 +141,22 @@ bool rule_vsocks(RuleContext *context, GError **error)
             vsock->cid_auto = vsock->cid ? TRI_NO : TRI_YES;
         if (vsock->cid_auto == TRI_NO && vsock->cid < 3)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<vsock>: guest CIDs begin at 3, not %u", vsock->cid);
+    }
+    return true;
+}
+
+bool rule_loadparm(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
+        const DomainDeviceRow *row = &domain_device_rows[kind];
+        void **devices = domain_device_list(row, domain);
+        for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
+            const DomainDeviceInfo *info = domain_device_info(row, devices[i]);
+            if (info && info->loadparm && (!*info->loadparm || strlen(info->loadparm) > 8))
+                return error_set(error, VIR_ERR_INTERNAL_ERROR, "<boot loadparm='%s'>: expected 1 to 8 characters",
+                                 info->loadparm);
+        }
     }
     return true;
 }

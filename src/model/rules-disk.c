@@ -37,8 +37,15 @@ static uint32_t storage_default_port(StorageProtocol protocol)
 
 static void storage_complete(StorageSource *source)
 {
+    if (source->encryption && !source->encryption->engine)
+        source->encryption->engine = ENCRYPTION_ENGINE_QEMU;
     if (source->type != STORAGE_TYPE_NETWORK)
         return;
+    if (source->protocol == STORAGE_PROTOCOL_ISCSI && source->path && !strchr(source->path, '/')) {
+        char *first_lun = g_strconcat(source->path, "/0", NULL);
+        g_free(source->path);
+        source->path = first_lun;
+    }
     for (unsigned i = 0; i < source->n_hosts; i++) {
         StorageHost *host = source->hosts[i];
         if (!host->port && (!host->transport || host->transport == STORAGE_TRANSPORT_TCP))
@@ -72,7 +79,8 @@ static bool encryption_check(const DomainDisk *disk, const StorageEncryption *en
     if (encryption->cipher)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "disk '%s': <cipher> is written in the image itself; leave it out", disk->target);
-    if (disk->format && disk->format != STORAGE_FORMAT_RAW && disk->format != STORAGE_FORMAT_QCOW2)
+    if (encryption->engine != ENCRYPTION_ENGINE_LIBRBD && disk->format && disk->format != STORAGE_FORMAT_RAW &&
+        disk->format != STORAGE_FORMAT_QCOW2)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk '%s': encryption works for raw and qcow2 images only",
                          disk->target);
     return true;
@@ -115,6 +123,15 @@ static bool disk_check_device(const DomainDisk *disk, GError **error)
     return true;
 }
 
+static bool disk_is_empty(const DomainDisk *disk)
+{
+    switch (disk->source.type) {
+    case STORAGE_TYPE_NETWORK: return disk->source.protocol == STORAGE_PROTOCOL_UNSET;
+    case STORAGE_TYPE_VOLUME: return !disk->source.pool;
+    default: return false;
+    }
+}
+
 static bool disk_complete(DomainDisk *disk, GError **error)
 {
     if (!disk->source.type)
@@ -127,13 +144,19 @@ static bool disk_complete(DomainDisk *disk, GError **error)
         disk->read_only = true;
     if (!disk->driver_name)
         disk->driver_name = g_strdup("qemu");
-    if (!disk->format && disk->source.type != STORAGE_TYPE_DIR)
+    if (disk_is_empty(disk))
+        disk->source.type = STORAGE_TYPE_FILE;
+    if (!disk->format && disk->source.type != STORAGE_TYPE_DIR && disk->source.type != STORAGE_TYPE_VOLUME)
         disk->format = STORAGE_FORMAT_RAW;
+    if (disk->source.type == STORAGE_TYPE_VHOSTUSER && !disk->snapshot)
+        disk->snapshot = DISK_SNAPSHOT_NO;
     if (disk->source.type == STORAGE_TYPE_DIR && !disk->format)
         disk->format = STORAGE_FORMAT_FAT;
     storage_complete(&disk->source);
     for (StorageBacking *backing = disk->backing; backing; backing = backing->backing)
         storage_complete(&backing->source);
+    if (disk->old_encryption && !disk->old_encryption->engine)
+        disk->old_encryption->engine = ENCRYPTION_ENGINE_QEMU;
     if (disk->snapshot == DISK_SNAPSHOT_NO && disk->read_only)
         disk->snapshot = DISK_SNAPSHOT_UNSET;
     return true;

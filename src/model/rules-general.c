@@ -62,6 +62,8 @@ bool rule_machine(RuleContext *context, GError **error)
 bool rule_boot(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
+    if (domain->os.bootmenu != TRI_YES)
+        domain->os.bootmenu_timeout_set = false;
     bool by_device = false;
     for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
         const DomainDeviceRow *row = &domain_device_rows[kind];
@@ -265,6 +267,38 @@ static bool numa_distances(DomainCpu *cpu, GError **error)
     return true;
 }
 
+static DomainNumaDistance *numa_distance(const DomainNumaCell *cell, uint32_t to)
+{
+    for (unsigned k = 0; k < cell->n_distances; k++) {
+        if (cell->distances[k]->id == to)
+            return cell->distances[k];
+    }
+    return NULL;
+}
+
+/* Who gives some distances gets the whole matrix: mirrored where one direction is known, else 10 and 20. */
+static void numa_complete_distances(DomainCpu *cpu)
+{
+    unsigned n = cpu->n_numa_cells, given = 0;
+    for (unsigned i = 0; i < n; i++)
+        given += cpu->numa_cells[i]->n_distances;
+    for (unsigned i = 0; given && i < n; i++) {
+        DomainNumaDistance **row = g_new0(DomainNumaDistance *, n);
+        for (unsigned k = 0; k < n; k++) {
+            const DomainNumaDistance *here = numa_distance(cpu->numa_cells[i], k),
+                                     *back = numa_distance(cpu->numa_cells[k], i);
+            row[k] = g_new0(DomainNumaDistance, 1);
+            row[k]->id = k;
+            row[k]->value = here ? here->value : back ? back->value : i == k ? 10 : 20;
+        }
+        for (unsigned k = 0; k < cpu->numa_cells[i]->n_distances; k++)
+            model_free(&model_domain_numa_distance, cpu->numa_cells[i]->distances[k]);
+        g_free(cpu->numa_cells[i]->distances);
+        cpu->numa_cells[i]->distances = row;
+        cpu->numa_cells[i]->n_distances = n;
+    }
+}
+
 bool rule_numa(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
@@ -289,7 +323,10 @@ bool rule_numa(RuleContext *context, GError **error)
         return error_set(error, VIR_ERR_XML_ERROR, "<numa>: vCPU %u is in a cell, but the guest has only %u",
                          cpuset_end(taken) - 1, domain->max_vcpus);
     numa_claim_rest(cpu, taken, domain->max_vcpus);
-    return numa_distances(cpu, error);
+    if (!numa_distances(cpu, error))
+        return false;
+    numa_complete_distances(cpu);
+    return true;
 }
 
 bool rule_clock(RuleContext *context, GError **error)

@@ -159,6 +159,10 @@ static bool video_check(const DomainVideo *video, GError **error)
 {
     if (video->type == VIDEO_TYPE_RAMFB && video->info.address)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: a ramfb has no <address>; leave it out");
+    if (video->primary != TRI_YES && (video->type == VIDEO_TYPE_BOCHS || video->type == VIDEO_TYPE_VGA ||
+                                      video->type == VIDEO_TYPE_CIRRUS || video->type == VIDEO_TYPE_VMVGA))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: model type='%s' can only be the first adapter",
+                         model_enum_text(&model_enum_video_type, video->type));
     if (video->type != VIDEO_TYPE_QXL && (video->ram || video->vram64 || video->vgamem))
         return error_set(error, VIR_ERR_XML_ERROR,
                          "<video>: 'ram', 'vram64' and 'vgamem' are for model type='qxl' only");
@@ -240,13 +244,15 @@ bool rule_audio(RuleContext *context, GError **error)
         }
         return true;
     }
-    AudioType type = AUDIO_TYPE_NONE;
+    AudioType type = domain->n_graphics ? AUDIO_TYPE_UNSET : AUDIO_TYPE_NONE;
     for (unsigned i = 0; i < domain->n_graphics; i++) {
         if (domain->graphics[i]->type == GRAPHICS_TYPE_SPICE)
             type = AUDIO_TYPE_SPICE;
-        else if (domain->graphics[i]->type == GRAPHICS_TYPE_SDL)
-            return true;
+        else if (domain->graphics[i]->type == GRAPHICS_TYPE_VNC && !type)
+            type = AUDIO_TYPE_NONE;
     }
+    if (!type)
+        return true;
     DomainAudio *audio = g_new0(DomainAudio, 1);
     audio->id = 1;
     audio->type = type;

@@ -65,6 +65,45 @@ static bool interface_check(const DomainInterface *interface, GError **error)
     return true;
 }
 
+/* People write models in any case; QEMU does not. */
+static void interface_spell_model(DomainInterface *interface)
+{
+    static const char *const models[] = { "virtio",
+                                          "virtio-transitional",
+                                          "virtio-non-transitional",
+                                          "e1000",
+                                          "e1000e",
+                                          "igb",
+                                          "rtl8139",
+                                          "netfront",
+                                          "vmxnet3",
+                                          "usb-net",
+                                          "lan9118",
+                                          "smc91c111",
+                                          "spapr-vlan",
+                                          "pcnet",
+                                          "ne2k_pci" };
+    for (unsigned i = 0; interface->model && i < G_N_ELEMENTS(models); i++) {
+        if (g_ascii_strcasecmp(interface->model, models[i]) || !strcmp(interface->model, models[i]))
+            continue;
+        g_free(interface->model);
+        interface->model = g_strdup(models[i]);
+    }
+}
+
+/* Options of virtio mean nothing to other cards, and one queue is no news. */
+static void interface_drop_useless(DomainInterface *interface)
+{
+    bool virtio = interface->model && g_str_has_prefix(interface->model, "virtio");
+    if (!virtio && interface->model) {
+        model_free(&model_domain_interface_driver, interface->driver);
+        interface->driver = NULL;
+        g_clear_pointer(&interface->backend_vhost, g_free);
+    }
+    if (interface->driver && interface->driver->queues == 1)
+        interface->driver->queues = 0;
+}
+
 bool rule_interfaces(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
@@ -74,6 +113,8 @@ bool rule_interfaces(RuleContext *context, GError **error)
             return false;
         if (!interface->model && interface->type != INTERFACE_TYPE_HOSTDEV)
             interface->model = g_strdup("rtl8139");
+        interface_spell_model(interface);
+        interface_drop_useless(interface);
         if (!interface_check_source(interface, error) || !interface_check(interface, error))
             return false;
     }

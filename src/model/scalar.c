@@ -366,15 +366,17 @@ static bool set_if_mac(const ModelRow *row, const void *field)
 /* A USB version "1.10" is kept as 0x0110, the way a device descriptor has it; "-1" means any and is not kept. */
 static bool bcd_parse(const ModelRow *row, const char *text, void *field, char **ret_cure)
 {
-    unsigned major, minor = 0;
-    char rest;
-    int n = sscanf(text, "%2u.%2u%c", &major, &minor, &rest);
     if (!strcmp(text, "-1"))
         return true;
-    if (n != 1 && n != 2) {
+    const char *dot = strchr(text, '.');
+    size_t whole = strspn(text, "0123456789"), part = dot ? strspn(dot + 1, "0123456789") : 0;
+    if (whole < 1 || whole > 2 || part > 2 || (dot ? dot != text + whole || dot[1 + part] : text[whole] != 0)) {
         *ret_cure = g_strdup("a USB version, as in \"2.00\"");
         return false;
     }
+    unsigned major = (unsigned)strtoul(text, NULL, 10), minor = dot ? (unsigned)strtoul(dot + 1, NULL, 10) : 0;
+    if (part == 1)
+        minor *= 10; /* "9.4" is 9.40 */
     *(int32_t *)field = (int32_t)((major / 10) << 12 | (major % 10) << 8 | (minor / 10) << 4 | minor % 10);
     return true;
 }

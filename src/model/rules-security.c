@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Security labels, encrypted guests, TPMs, and what the host must offer. */
+#include "base/error.h"
+#include "model/machine.h"
+#include "model/rules.h"
+#include <string.h>
+
+static bool seclabels_unique(DomainSeclabel *const *labels, unsigned n, GError **error)
+{
+    for (unsigned i = 0; i < n; i++) {
+        for (unsigned k = 0; k < i; k++) {
+            if (labels[i]->model && !g_strcmp0(labels[i]->model, labels[k]->model))
+                return error_set(error, VIR_ERR_XML_DETAIL, "<seclabel model='%s'> stands there twice",
+                                 labels[i]->model);
+        }
+    }
+    for (unsigned i = 0; n > 1 && i < n; i++) {
+        if (!labels[i]->model)
+            return error_set(error, VIR_ERR_XML_ERROR, "<seclabel>: among several, each needs the attribute 'model'");
+    }
+    return true;
+}
+
+/* Labels of a source that say "skip" are run state of another daemon. */
+static void seclabels_forget_skipped(StorageSource *source)
+{
+    for (unsigned i = source->n_seclabels; i-- > 0;) {
+        if (source->seclabels[i]->labelskip)
+            model_free(&model_domain_seclabel, model_list_steal(&source->seclabels, &source->n_seclabels, i));
+    }
+}
+
+bool rule_seclabels(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    const char *host_model = context->host->security_model;
+    if (!seclabels_unique(domain->seclabels, domain->n_seclabels, error))
+        return false;
+    for (unsigned i = 0; i < domain->n_seclabels; i++) {
+        DomainSeclabel *label = domain->seclabels[i];
+        if (!label->type)
+            label->type = SECLABEL_TYPE_DYNAMIC;
+        if (label->model)
+            continue;
+        label->model = g_strdup(host_model ? host_model : "none");
+        if (!host_model) {
+            label->type = SECLABEL_TYPE_NONE;
+            label->relabel = TRI_UNSET;
+        }
+    }
+    for (unsigned i = 0; i < domain->n_disks; i++) {
+        StorageSource *source = &domain->disks[i]->source;
+        seclabels_forget_skipped(source);
+        if (!seclabels_unique(source->seclabels, source->n_seclabels, error))
+            return false;
+    }
+    return true;
+}
+
+bool rule_launch_security(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    const DomainLaunchSecurity *launch = domain->launch_security;
+    if (!launch)
+        return true;
+    const char *device = launch->type == LAUNCH_SECURITY_TYPE_SEV ? "sev-guest" : "s390-pv-guest";
+    if (!context->host->has_device(context->host, domain->emulator, device))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<launchSecurity type='%s'>: this host and QEMU cannot do it",
+                         model_enum_text(&model_enum_launch_security_type, launch->type));
+    return true;
+}
+
+bool rule_tpms(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_tpms; i++) {
+        DomainTpm *tpm = domain->tpms[i];
+        if (!tpm->model)
+            tpm->model = TPM_MODEL_TPM_TIS;
+        if (tpm->backend == TPM_BACKEND_PASSTHROUGH && !tpm->path)
+            tpm->path = g_strdup("/dev/tpm0");
+        if (tpm->backend != TPM_BACKEND_EMULATOR)
+            continue;
+        if (!tpm->version)
+            tpm->version = TPM_VERSION_2_0;
+        if (!context->host->has_swtpm)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<tpm>: the program swtpm, which is the emulated TPM %s, is not installed",
+                             model_enum_text(&model_enum_tpm_version, tpm->version));
+    }
+    return true;
+}
+
+static bool spice_check_tls(const DomainGraphics *graphics, GError **error)
+{
+    bool secure = graphics->default_mode == SPICE_CHANNEL_MODE_SECURE;
+    for (unsigned i = 0; i < graphics->n_channels; i++)
+        secure |= graphics->channels[i]->mode == SPICE_CHANNEL_MODE_SECURE;
+    if (graphics->tls_port_set && graphics->tls_port > 0)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<graphics type='spice' tlsPort='%d'>: TLS is not set up for SPICE", graphics->tls_port);
+    if (secure)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<graphics type='spice'>: secure channels need TLS, which is not set up");
+    return true;
+}
+
+static bool spice_check_source(const ChardevSource *source, bool spice, GError **error)
+{
+    if (source->type == CHARDEV_TYPE_SPICEVMC && !spice)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "type 'spicevmc' needs a <graphics type='spice'>");
+    return true;
+}
+
+bool rule_spice(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    bool spice = false, ok = true;
+    for (unsigned i = 0; ok && i < domain->n_graphics; i++) {
+        if (domain->graphics[i]->type != GRAPHICS_TYPE_SPICE)
+            continue;
+        spice = true;
+        ok = context->host->spice_tls || spice_check_tls(domain->graphics[i], error);
+    }
+    for (unsigned i = 0; ok && i < domain->n_channels; i++)
+        ok = spice_check_source(&domain->channels[i]->source, spice, error);
+    for (unsigned i = 0; ok && i < domain->n_redirdevs; i++)
+        ok = spice_check_source(&domain->redirdevs[i]->source, spice, error);
+    for (unsigned i = 0; ok && i < domain->n_smartcards; i++)
+        ok = spice_check_source(&domain->smartcards[i]->source, spice, error);
+    return ok;
+}
