@@ -7,7 +7,7 @@
  */
 #pragma once
 #include "base/paths.h"
-#include "domain-types.h"
+#include "model/device.h"
 #include "qemu/qemu-caps.h"
 
 #include <glib.h>
@@ -36,10 +36,11 @@ typedef struct {
     const char *const *tpm_sockets; /* one a <tpm> of backend emulator (control socket of swtpm), or NULL */
     const QemuHugepages *hugepages;
     unsigned n_hugepages;
-    guint64 default_hugepage_kib;            /* 0: none */
-    const int *vhost_vsock_fds;              /* one a <vsock>, or NULL */
-    bool sandbox;                            /* seccomp; on unless the administrator has turned it off */
-    bool vnc_password;                       /* graphics without passwd still ask for one, set later by QMP */
+    guint64 default_hugepage_kib; /* 0: none */
+    const int *vhost_vsock_fds;   /* one a <vsock>, or NULL */
+    gint64 now;                   /* seconds since 1970 for clock offset 'variable'; 0: the time of the call */
+    bool sandbox;                 /* seccomp; on unless the administrator has turned it off */
+    bool vnc_password;            /* graphics without passwd still ask for one, set later by QMP */
     const char *vnc_tls_dir, *spice_tls_dir; /* directories of certificates, or NULL */
     bool incoming;                           /* -incoming defer: restore or migration */
     bool dump_guest_core;                    /* default where the definition does not say */

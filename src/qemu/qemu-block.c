@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Block nodes of a disk: where its bytes are (storage), how they are to be read (format), and the chain behind it. */
+#include "base/error.h"
+#include "qemu/qemu-args-private.h"
+
+#include <string.h>
+
+bool qemu_disk_is_empty(const DomainDisk *disk)
+{
+    const StorageSource *source = &disk->source;
+    switch (source->type) {
+    case STORAGE_TYPE_NETWORK: return source->protocol == STORAGE_PROTOCOL_UNSET;
+    case STORAGE_TYPE_NVME: return source->nvme_address == NULL;
+    default: return source->path == NULL || source->path[0] == '\0';
+    }
+}
+
+static JsonObject *server_object(const StorageHost *host, const char *default_port)
+{
+    if (host->transport == STORAGE_TRANSPORT_UNIX)
+        return qmp_object("s:type", "unix", "s:path", host->socket, NULL);
+    g_autofree char *port = host->port ? g_strdup_printf("%u", host->port) : g_strdup(default_port);
+    return qmp_object("s:type", "inet", "s:host", host->name, "s:port", port, NULL);
+}
+
+static JsonObject *nbd_storage(const StorageSource *source)
+{
+    return qmp_object("s:driver", "nbd", "o:server", server_object(source->hosts[0], "10809"), "S:export", source->path,
+                      NULL);
+}
+
+static JsonObject *url_storage(const StorageSource *source)
+{
+    const char *scheme = model_enum_text(&model_enum_storage_protocol, source->protocol);
+    const StorageHost *host = source->hosts[0];
+    g_autofree char *port = host->port ? g_strdup_printf(":%u", host->port) : g_strdup("");
+    g_autofree char *query = source->query ? g_strconcat("?", source->query, NULL) : g_strdup("");
+    const char *path = source->path ? source->path : "";
+    g_autofree char *url =
+        g_strdup_printf("%s://%s%s%s%s%s", scheme, host->name, port, path[0] == '/' ? "" : "/", path, query);
+    JsonObject *object = qmp_object("s:driver", scheme, "s:url", url, "I:readahead", (gint64)source->readahead,
+                                    "I:timeout", (gint64)source->timeout, NULL);
+    if (source->ssl_verify)
+        json_object_set_boolean_member(object, "sslverify", source->ssl_verify == TRI_YES);
+    return object;
+}
+
+/* "iqn.2013-07.com.example:target/1" → target and LUN. */
+static JsonObject *iscsi_storage(const StorageSource *source)
+{
+    const StorageHost *host = source->hosts[0];
+    const char *slash = strrchr(source->path, '/');
+    g_autofree char *target = slash ? g_strndup(source->path, (gsize)(slash - source->path)) : g_strdup(source->path);
+    g_autofree char *portal = g_strdup_printf("%s:%u", host->name, host->port ? host->port : 3260);
+    return qmp_object("s:driver", "iscsi", "s:portal", portal, "s:target", target, "i:lun",
+                      slash ? (gint64)g_ascii_strtoll(slash + 1, NULL, 10) : (gint64)0, "s:transport",
+                      host->transport == STORAGE_TRANSPORT_RDMA ? "iser" : "tcp", "s:initiator-name",
+                      source->initiator_iqn, NULL);
+}
+
+static JsonObject *network_storage(const StorageSource *source, const char *what, GError **error)
+{
+    const char *protocol = model_enum_text(&model_enum_storage_protocol, source->protocol);
+    if (source->n_hosts == 0 || (!source->hosts[0]->name && !source->hosts[0]->socket)) {
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "%s: <source protocol='%s'> names no <host>", what, protocol);
+        return NULL;
+    }
+    bool plain = !source->auth && !source->encryption && source->tls != TRI_YES && source->n_cookies == 0;
+    switch (plain ? source->protocol : STORAGE_PROTOCOL_UNSET) {
+    case STORAGE_PROTOCOL_NBD: return nbd_storage(source);
+    case STORAGE_PROTOCOL_HTTP:
+    case STORAGE_PROTOCOL_HTTPS:
+    case STORAGE_PROTOCOL_FTP:
+    case STORAGE_PROTOCOL_FTPS:
+        if (source->hosts[0]->name)
+            return url_storage(source);
+        break;
+    case STORAGE_PROTOCOL_ISCSI:
+        if (source->hosts[0]->name && source->path)
+            return iscsi_storage(source);
+        break;
+    default: break;
+    }
+    error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+              "%s: network source '%s' (with its authentication and encryption) is not supported yet", what, protocol);
+    return NULL;
+}
+
+JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GError **error)
+{
+    if (source->encryption || source->auth) {
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "%s: encrypted or authenticated sources are not supported yet",
+                  what);
+        return NULL;
+    }
+    switch (source->type) {
+    case STORAGE_TYPE_NETWORK: return network_storage(source, what, error);
+    case STORAGE_TYPE_BLOCK: return qmp_object("s:driver", "host_device", "s:filename", source->path, NULL);
+    case STORAGE_TYPE_DIR: return qmp_object("s:driver", "vvfat", "s:dir", source->path, "b:floppy", FALSE, NULL);
+    case STORAGE_TYPE_UNSET:
+    case STORAGE_TYPE_FILE: return qmp_object("s:driver", "file", "s:filename", source->path, NULL);
+    default:
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "%s: sources of type '%s' are not supported", what,
+                  model_enum_text(&model_enum_storage_type, source->type));
+        return NULL;
+    }
+}
+
+/* {"direct":…,"no-flush":…} of a cache mode; NULL for the default. */
+static JsonObject *cache_object(DiskCache cache)
+{
+    if (cache == DISK_CACHE_UNSET || cache == DISK_CACHE_DEFAULT)
+        return NULL;
+    return qmp_object("b:direct", (gboolean)(cache == DISK_CACHE_NONE || cache == DISK_CACHE_DIRECTSYNC), "b:no-flush",
+                      (gboolean)(cache == DISK_CACHE_UNSAFE), NULL);
+}
+
+static bool add_storage(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, const char *node,
+                        const char *what, GError **error)
+{
+    JsonObject *object = qemu_block_storage(source, what, error);
+    if (!object)
+        return false;
+    bool local = source->type != STORAGE_TYPE_NETWORK && source->type != STORAGE_TYPE_DIR;
+    if (local && disk->io && disk->io != DISK_IO_DEFAULT)
+        json_object_set_string_member(object, "aio", model_enum_text(&model_enum_disk_io, disk->io));
+    qmp_object_add(object, "s:node-name", node, "o:cache", cache_object(disk->cache), "b:auto-read-only", TRUE,
+                   "s:discard", "unmap", NULL);
+    qemu_args_add_json(args, "-blockdev", object);
+    return true;
+}
+
+/* A part of the storage: <slices><slice type='storage'>. Gives the node that the format reads from. */
+static char *add_slice(QemuArgs *args, const StorageSource *source, const char *storage)
+{
+    if (source->n_slices == 0)
+        return g_strdup(storage);
+    char *node = g_strdup_printf("lodge-%u-slice-sto", source->index);
+    qemu_args_add_json(args, "-blockdev",
+                       qmp_object("s:driver", "raw", "s:node-name", node, "i:offset", (gint64)source->slices[0]->offset,
+                                  "i:size", (gint64)source->slices[0]->size, "s:file", storage, "b:auto-read-only",
+                                  TRUE, "s:discard", "unmap", NULL));
+    return node;
+}
+
+static void add_disk_options(JsonObject *object, const DomainDisk *disk)
+{
+    if (disk->discard && disk->discard != DISK_DISCARD_DEFAULT)
+        json_object_set_string_member(object, "discard", model_enum_text(&model_enum_disk_discard, disk->discard));
+    DiskDetectZeroes zeroes = disk->detect_zeroes;
+    /* Without discard, QEMU can only write zeroes in place of unmapping. */
+    if (zeroes == DISK_DETECT_ZEROES_UNMAP && disk->discard != DISK_DISCARD_UNMAP)
+        zeroes = DISK_DETECT_ZEROES_ON;
+    if (zeroes && zeroes != DISK_DETECT_ZEROES_DEFAULT)
+        json_object_set_string_member(object, "detect-zeroes", model_enum_text(&model_enum_disk_detect_zeroes, zeroes));
+}
+
+/* One link: its storage, then its format on top of it. @top: the link that the guest writes to. */
+static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, StorageFormat format,
+                     const char *backing_node, bool top, const char *what, GError **error)
+{
+    g_autofree char *storage = g_strdup_printf("lodge-%u-storage", source->index);
+    g_autofree char *node = g_strdup_printf("lodge-%u-format", source->index);
+    if (format == STORAGE_FORMAT_ISO)
+        format = STORAGE_FORMAT_RAW;
+    if (source->type == STORAGE_TYPE_DIR)
+        format = STORAGE_FORMAT_RAW;
+    if (!add_storage(args, disk, source, storage, what, error))
+        return false;
+    g_autofree char *below = add_slice(args, source, storage);
+    const char *driver = format ? model_enum_text(&model_enum_storage_format, format) : "raw";
+    bool read_only = !top || disk->read_only || disk->device == DISK_DEVICE_CDROM;
+    JsonObject *object =
+        qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "o:cache", cache_object(disk->cache), NULL);
+    if (top)
+        add_disk_options(object, disk);
+    qmp_object_add(object, "s:driver", driver, "I:cache-size", (gint64)source->metadata_cache_max_size, "s:file", below,
+                   NULL);
+    if (backing_node && backing_node[0])
+        json_object_set_string_member(object, "backing", backing_node);
+    else if (backing_node)
+        json_object_set_null_member(object, "backing");
+    qemu_args_add_json(args, "-blockdev", object);
+    return true;
+}
+
+/* The chain behind the top, deepest first. Gives the node of the first link, "" for an end that the user set, NULL:
+ * unknown. */
+static bool add_backing(QemuArgs *args, const DomainDisk *disk, const StorageBacking *backing, const char *what,
+                        char **ret_node, GError **error)
+{
+    *ret_node = NULL;
+    if (!backing)
+        return true;
+    if (!backing->source.type) {
+        *ret_node = g_strdup("");
+        return true;
+    }
+    g_autofree char *below = NULL;
+    if (!add_backing(args, disk, backing->backing, what, &below, error) ||
+        !add_link(args, disk, &backing->source, backing->format, below, false, what, error))
+        return false;
+    *ret_node = g_strdup_printf("lodge-%u-format", backing->source.index);
+    return true;
+}
+
+/* Raw images have no chain: an explicit end of it must not reach QEMU. */
+static bool has_chain(StorageFormat format)
+{
+    return format == STORAGE_FORMAT_QCOW2 || format == STORAGE_FORMAT_QCOW || format == STORAGE_FORMAT_QED ||
+           format == STORAGE_FORMAT_VMDK;
+}
+
+bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error)
+{
+    if (qemu_disk_is_empty(disk))
+        return true;
+    g_autofree char *what = g_strdup_printf("disk '%s'", disk->target);
+    g_autofree char *below = NULL;
+    const StorageBacking *backing = has_chain(disk->format) ? disk->backing : NULL;
+    if (disk->old_auth || disk->old_encryption)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "%s: encrypted or authenticated sources are not supported yet", what);
+    if (!add_backing(args, disk, backing, what, &below, error) ||
+        !add_link(args, disk, &disk->source, disk->format, below, true, what, error))
+        return false;
+    if (disk->copy_on_read == TRI_YES) {
+        g_autofree char *node = qemu_disk_format_node(args->def, disk);
+        g_autofree char *filter = g_strconcat("lodge-CoR-", disk->target, NULL);
+        qemu_args_add_json(
+            args, "-blockdev",
+            qmp_object("s:driver", "copy-on-read", "s:node-name", filter, "s:file", node, "s:discard", "unmap", NULL));
+    }
+    return true;
+}
