@@ -231,6 +231,8 @@ class Tables:
         found = {}
 
         def put(name, declaration, align, doc, where):
+            if '.' in name:  # of an embedded struct
+                return
             if name in found and found[name][1] != declaration:
                 raise TableError(f'{where}: field {name} is both "{found[name][1]}" and "{declaration}"')
             found.setdefault(name, (name, declaration, align, doc))

@@ -76,6 +76,7 @@ bool rule_virtio_serial_addresses(RuleContext *context, GError **error)
         if (domain->channels[i]->target_type == CHARDEV_TARGET_VIRTIO &&
             !virtio_serial_place(domain, domain->channels[i], 1, error))
             return false;
+        virtio_serial_controller(domain, domain->channels[i]);
     }
     return true;
 }

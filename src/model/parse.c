@@ -250,6 +250,8 @@ static bool parse_attribute_row(const ModelRow *row, xmlNode *node, void *object
         if (row->flags & MODEL_REQUIRED)
             return error_set(error, row->code, "line %ld: <%s>: attribute '%s' is missing", xmlGetLineNo(node),
                              node->name, row->name);
+        if (row->flags & MODEL_DEFAULT) /* at once, because the meaning of child elements may hang on it */
+            model_scalar_set_number(row, (char *)object + row->offset, row->fallback);
         return true;
     }
     parse_take(attribute);

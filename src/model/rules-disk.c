@@ -134,8 +134,6 @@ static bool disk_is_empty(const DomainDisk *disk)
 
 static bool disk_complete(DomainDisk *disk, GError **error)
 {
-    if (!disk->source.type)
-        disk->source.type = STORAGE_TYPE_FILE;
     if (!disk_check_target(disk, error))
         return false;
     if (!disk->bus)
