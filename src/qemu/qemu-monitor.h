@@ -32,7 +32,6 @@ typedef struct {
     JsonObject *props; /* topology of the slot, for device_add; NULL from qemu_monitor_vcpus() */
     unsigned vcpus;    /* vCPUs that the slot holds */
 } QemuVcpu;
-void qemu_vcpus_free(GPtrArray *vcpus);
 /* The vCPUs that are on, by index: QemuVcpu *. Free with g_ptr_array_unref(). */
 bool qemu_monitor_vcpus(Qmp *qmp, GPtrArray **ret_vcpus, GError **error);
 /* All slots, in ascending topology: QemuVcpu *. */
