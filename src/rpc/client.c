@@ -97,7 +97,7 @@ void client_close(Client *client, const char *why)
         return;
     if (why)
         log_warning("client %" G_GUINT64_FORMAT " of %s: %s; connection closed", client->id, client->server->name, why);
-    g_autoptr(Client) kept = client_ref(client);
+    client_ref(client); /* the server's may be the last one */
     client_io_stop(client);
     keepalive_stop(client);
     g_clear_handle_id(&client->auth_timer, g_source_remove);
@@ -105,6 +105,7 @@ void client_close(Client *client, const char *why)
     client->server->ops->closed(client);
     run_close_hooks(client);
     server_forget(client->server, client);
+    client_unref(client);
 }
 
 typedef struct {

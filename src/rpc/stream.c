@@ -248,7 +248,7 @@ void stream_attach(Stream *stream, const StreamCallbacks *callbacks, gpointer us
             callbacks->closed(stream, stream->aborted, user);
         return;
     }
-    g_autoptr(Stream) kept = stream_ref(stream);
+    stream_ref(stream); /* a callback may end it */
     stream->callbacks = callbacks;
     stream->user = user;
     EarlyPacket *packet;
@@ -259,6 +259,7 @@ void stream_attach(Stream *stream, const StreamCallbacks *callbacks, gpointer us
     if (stream->early_bytes > EARLY_LIMIT)
         stream_resume(stream);
     stream->early_bytes = 0;
+    stream_unref(stream);
 }
 
 void stream_detach(Stream *stream)

@@ -2,6 +2,7 @@
 /* Runs one fuzz target over each file of the folders that are named, as TAP: what once crashed stays tested without
  * libFuzzer. */
 #include <glib.h>
+#include <stdint.h>
 #include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
