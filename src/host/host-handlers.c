@@ -190,10 +190,13 @@ bool host_node_set_memory_parameters(Call *call, const NodeSetMemoryParametersAr
     if (!check_flags(call, args->flags, 0, error))
         return false;
     for (uint32_t i = 0; i < args->n_params; i++) {
-        if (args->params[i].value.type != WIRE_VALUE_UINT)
-            return error_set(error, VIR_ERR_INVALID_ARG, "parameter '%s' must be an unsigned int",
-                             args->params[i].field);
-        if (!host_stats_ksm_write(sysroot_of(call), args->params[i].field, args->params[i].value.ui, error))
+        const WireTypedParam *param = &args->params[i];
+        const HostKsmRow *row = host_stats_ksm_setting(param->field, error);
+        if (!row)
+            return false;
+        if (param->value.type != WIRE_VALUE_UINT)
+            return error_set(error, VIR_ERR_INVALID_ARG, "parameter '%s' must be an unsigned int", param->field);
+        if (!host_stats_ksm_write(sysroot_of(call), row, param->value.ui, error))
             return false;
     }
     return true;

@@ -175,18 +175,21 @@ bool host_stats_ksm_read(const char *sysroot, const HostKsmRow *row, uint64_t *r
     return host_sysfs_read_u64(ret_value, sysroot, KSM_DIR "/%s", row->file);
 }
 
-bool host_stats_ksm_write(const char *sysroot, const char *name, uint64_t value, GError **error)
+const HostKsmRow *host_stats_ksm_setting(const char *name, GError **error)
 {
     for (const HostKsmRow *row = host_ksm_rows; row->name; row++) {
-        if (strcmp(row->name, name) != 0)
-            continue;
-        if (!row->writable)
-            break;
-        g_autofree char *path = g_strconcat(KSM_DIR "/", row->file, NULL);
-        g_autofree char *text = g_strdup_printf("%" PRIu64, value);
-        return host_sysfs_write(sysroot, path, text, error);
+        if (strcmp(row->name, name) == 0 && row->writable)
+            return row;
     }
-    return error_set(error, VIR_ERR_ARGUMENT_UNSUPPORTED, "parameter '%s' not supported", name);
+    error_set(error, VIR_ERR_ARGUMENT_UNSUPPORTED, "parameter '%s' not supported", name);
+    return NULL;
+}
+
+bool host_stats_ksm_write(const char *sysroot, const HostKsmRow *row, uint64_t value, GError **error)
+{
+    g_autofree char *path = g_strconcat(KSM_DIR "/", row->file, NULL);
+    g_autofree char *text = g_strdup_printf("%" PRIu64, value);
+    return host_sysfs_write(sysroot, path, text, error);
 }
 
 const HostKsmRow host_ksm_rows[] = {

@@ -54,5 +54,6 @@ extern const HostKsmRow host_ksm_rows[]; /* ends with a row without name */
 
 /* False (no error) where the kernel has no such file. */
 bool host_stats_ksm_read(const char *sysroot, const HostKsmRow *row, uint64_t *ret_value);
-/* VIR_ERR_ARGUMENT_UNSUPPORTED for an unknown or read-only name. */
-bool host_stats_ksm_write(const char *sysroot, const char *name, uint64_t value, GError **error);
+/* The row of a setting that can be written; NULL with VIR_ERR_ARGUMENT_UNSUPPORTED for an unknown or read-only name. */
+const HostKsmRow *host_stats_ksm_setting(const char *name, GError **error);
+bool host_stats_ksm_write(const char *sysroot, const HostKsmRow *row, uint64_t value, GError **error);
