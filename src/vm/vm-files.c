@@ -157,6 +157,29 @@ static bool hand_over_boot_file(VmStart *start, const char *what, char **path, G
 }
 
 /*
+ * QEMU works in its run directory and names what is in it without a path: its user need not be able to pass the
+ * directories above, and the names of sockets stay short.
+ */
+static void shorten(VmStart *start, char **path)
+{
+    g_autofree char *prefix = g_strconcat(start->vm->run_dir, "/", NULL);
+    if (!*path || !g_str_has_prefix(*path, prefix))
+        return;
+    char *name = g_strdup(*path + strlen(prefix));
+    g_free(*path);
+    *path = name;
+}
+
+static void shorten_displays(VmStart *start)
+{
+    for (unsigned i = 0; i < start->handed->n_graphics; i++) {
+        DomainGraphics *graphics = start->handed->graphics[i];
+        for (unsigned l = 0; l < graphics->n_listens; l++)
+            shorten(start, &graphics->listens[l]->socket);
+    }
+}
+
+/*
  * A pty keeps nothing for whoever comes late, so its output is also written to ALIAS.log in the run directory, which
  * vm-console.c replays and keeps small. A log that the definition asks for serves both.
  */
@@ -164,13 +187,15 @@ static bool hand_over_chardev(VmStart *start, DomainChardev *chardev, GError **e
 {
     ChardevSource *source = &chardev->source;
     if (source->type == CHARDEV_TYPE_PTY && !source->log_file) {
-        source->log_file = g_strdup_printf("%s/%s.log", start->vm->run_dir, chardev->info.alias);
+        source->log_file = g_strconcat(chardev->info.alias, ".log", NULL);
         source->log_append = TRI_YES;
     } else if (source->log_file) {
         int mode = source->log_append == TRI_NO ? O_TRUNC : O_APPEND;
         if (!hand_over(start, "log file", &source->log_file, O_WRONLY | O_CREAT | mode, error))
             return false;
     }
+    if (source->type == CHARDEV_TYPE_UNIX)
+        shorten(start, &source->path);
     if (source->type != CHARDEV_TYPE_FILE || !source->path)
         return true;
     int mode = source->append == TRI_YES ? O_APPEND : O_TRUNC;
@@ -207,6 +232,7 @@ bool vm_prepare_files(VmStart *start, GError **error)
         if (!hand_over_disk(start, handed->disks[i], error))
             return false;
     }
+    shorten_displays(start);
     return hand_over_firmware(start, &handed->os, error) &&
            hand_over_chardevs(start, handed->serials, handed->n_serials, error) &&
            hand_over_chardevs(start, handed->parallels, handed->n_parallels, error) &&

@@ -66,6 +66,7 @@ static void fill_launch(VmStart *start, QemuLaunch *launch)
     launch->gid = user->gid;
     launch->groups = user->groups;
     launch->n_groups = user->n_groups;
+    launch->working_dir = start->vm->run_dir;
     launch->limit_core = settings->max_core;
     launch->cpus = start->live->vcpu_cpuset;
     if (start->live->memory_locked || start->live->n_hostdevs > 0)
