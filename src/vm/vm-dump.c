@@ -307,6 +307,18 @@ static bool settle_file(int fd, const char *path, bool bypass_cache, GError **er
     return true;
 }
 
+/* Never waits: a named pipe must have its reader already. */
+static int create_file(const char *path, GError **error)
+{
+    auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
+        error_set_errno(error, errno, "create core dump '%s'", path);
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
 static bool dump_to(Call *call, const WireDomain *dom, const char *path, const char *format, unsigned flags,
                     GError **error)
 {
@@ -318,9 +330,9 @@ static bool dump_to(Call *call, const WireDomain *dom, const char *path, const c
         return false;
     if (!g_path_is_absolute(path))
         return error_set(error, VIR_ERR_INVALID_ARG, "core dump '%s': give an absolute path", path);
-    auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+    auto_fd int fd = create_file(path, error);
     if (fd < 0)
-        return error_set_errno(error, errno, "create core dump '%s'", path);
+        return false;
     g_autoptr(VmJobWaiter) waiter = vm_job_waiter_new();
     Dump *dump = g_new0(Dump, 1);
     *dump = (Dump){ .format = format, .flags = flags, .waiter = vm_job_waiter_ref(waiter) };
