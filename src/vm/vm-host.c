@@ -28,13 +28,12 @@ static QemuCaps *native_caps(Call *call, GError **error)
 
 /*
  * Clients that find 'kvm' among an architecture's domain types take it without asking further, so it is there only if
- * KVM is faster than TCG. A definition that says type='kvm' by itself is obeyed all the same.
+ * KVM is faster than TCG, and the emulator, run as the user that guests run as, could open it. A definition that says
+ * type='kvm' by itself is obeyed all the same.
  */
-static bool prefers_kvm(const char *arch)
+static bool prefers_kvm(const QemuCaps *caps)
 {
-    bool own = strcmp(arch, qemu_host_arch()) == 0;
-    bool half = strcmp(arch, "i686") == 0 && strcmp(qemu_host_arch(), "x86_64") == 0;
-    return (own || half) && strcmp(host_accel_choose(), "kvm") == 0;
+    return caps->kvm.usable && strcmp(host_accel_choose(), "kvm") == 0;
 }
 
 typedef struct {
@@ -78,7 +77,7 @@ static void add_guest(Guests *guests, QemuCaps *caps, const char *arch)
         .arch = arch,
         .emulator = caps->emulator,
         .word_size = qemu_arch_word_size(arch),
-        .kvm = prefers_kvm(arch),
+        .kvm = prefers_kvm(caps),
         .machines = machines,
         .n_machines = n_machines,
     };
