@@ -52,16 +52,19 @@ void domain_device_free(DomainDeviceKind kind, void *device);
 void *domain_device_copy(DomainDeviceKind kind, const void *device);
 
 /*
- * Takes @device into its list (at the place where libvirt would put it) and gives it an address, adding controllers
- * where it needs them. Then checks the whole. On failure @device still belongs to the caller and @domain is unchanged
- * but for controllers.
+ * Puts a copy of @device into its list, where libvirt would put it, with an address and the controllers that it needs,
+ * and checks the whole guest. Returns the copy, which belongs to @domain; NULL and @domain unchanged if it cannot be.
+ * @flags: DOMAIN_PARSE_ACTIVE for the definition of a guest that runs. Pointers into @domain got before are void.
  */
-bool domain_device_add(Domain *domain, DomainDeviceKind kind, void *device, const ModelHost *host, GError **error);
-/* Takes the device out of its list; the caller owns it then. False if it is in no list. */
+void *domain_device_add(Domain *domain, DomainDeviceKind kind, const void *device, DomainParseFlags flags,
+                        const ModelHost *host, GError **error);
+/* The guest's device that @device means: by its alias, or by what the kind is known by (target, MAC address, …); or NULL. */
+void *domain_device_find(const Domain *domain, DomainDeviceKind kind, const void *device);
+/* Takes @device (a pointer into the list) out; the caller owns it then. False if it is not there. */
 bool domain_device_remove(Domain *domain, DomainDeviceKind kind, const void *device);
 
 /*
- * Rules for a definition that was changed by hand (for instance by setvcpus --config): all checks, and addresses for
- * devices that have none.
+ * Rules for a definition that was changed by hand (for instance by setvcpus --config): defaults, all checks, and
+ * addresses for devices that have none. On failure nothing is changed. Pointers into @domain got before are void.
  */
-bool domain_complete(Domain *domain, const ModelHost *host, GError **error);
+bool domain_complete(Domain *domain, DomainParseFlags flags, const ModelHost *host, GError **error);

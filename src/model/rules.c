@@ -65,11 +65,27 @@ static const Rule rules[] = {
     rule_pci_options,
 };
 
-bool rules_run(RuleContext *context, GError **error)
+static const Rule device_rules[] = {
+    rule_loadparm, rule_controllers, rule_disks,    rule_filesystems, rule_interfaces,
+    rule_chardev_sources, rule_inputs, rule_tpms, rule_graphics, rule_video, rule_hostdevs,
+    rule_redirdevs, rule_watchdogs, rule_rngs, rule_panics, rule_vsocks, rule_aliases, rule_check_disks, rule_shmems, rule_iommus,
+};
+
+static bool rules_run_table(const Rule *table, unsigned n, RuleContext *context, GError **error)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
-        if (!rules[i](context, error))
+    for (unsigned i = 0; i < n; i++) {
+        if (!table[i](context, error))
             return false;
     }
     return true;
+}
+
+bool rules_run(RuleContext *context, GError **error)
+{
+    return rules_run_table(rules, G_N_ELEMENTS(rules), context, error);
+}
+
+bool rules_run_device(RuleContext *context, GError **error)
+{
+    return rules_run_table(device_rules, G_N_ELEMENTS(device_rules), context, error);
 }

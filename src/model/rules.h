@@ -15,7 +15,10 @@ typedef struct {
 /* False and an error that names element and cure if the definition cannot be. */
 typedef bool (*Rule)(RuleContext *context, GError **error);
 
+/* All rules. */
 bool rules_run(RuleContext *context, GError **error);
+/* Those that look at one device at a time: defaults and checks, no addresses. */
+bool rules_run_device(RuleContext *context, GError **error);
 
 bool rule_name(RuleContext *context, GError **error);
 bool rule_uuid(RuleContext *context, GError **error);

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds the model against documents and what libvirtd made of them: agreement, exactness, meaning.
 
-Usage: corpus.py CANONICAL DIR FLOORS [--list] [--diff MEASURE [NAME]]
-CANONICAL is the program built from canonical.c, DIR has NAME.xml with NAME.out.xml or NAME.reject, FLOORS is a file with
-the percentages that may not be fallen short of. The last two options are for work on the model.
+Usage: corpus.py CANONICAL INPUTS EXPECTED FLOORS [--list] [--diff MEASURE [NAME]]
+CANONICAL is the program built from canonical.c, the folder INPUTS has NAME.xml, the folder EXPECTED (often the same)
+NAME.out.xml or NAME.reject, and FLOORS is a file with the percentages that may not be fallen short of. The last two
+options are for work on the model.
 """
 
 import difflib
@@ -47,11 +48,12 @@ def meaning(text, source, strict):
 
 
 class Corpus:
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, expected):
+        self.expected = expected
         self.inputs = sorted(path for path in folder.glob('*.xml')
                              if not path.name.endswith(('.out.xml', '.canonical.xml')))
         self.exact = [p if p.exists() else o for p, o in
-                      ((i.with_suffix('.canonical.xml'), i.with_suffix('.out.xml')) for i in self.inputs)
+                      ((expected / f'{i.stem}.canonical.xml', expected / f'{i.stem}.out.xml') for i in self.inputs)
                       if p.exists() or o.exists()]
         self.found = canonical(program, self.inputs + self.exact)
         self.results = {'agreement': {}, 'code': {}, 'exactness': {}, 'meaning': {}, 'strict': {}}
@@ -59,7 +61,7 @@ class Corpus:
     def judge(self):
         for path in self.inputs:
             name, (code, text) = path.stem, self.found[str(path)]
-            expected, reject = path.with_suffix('.out.xml'), path.with_suffix('.reject')
+            expected, reject = self.expected / f'{name}.out.xml', self.expected / f'{name}.reject'
             if reject.exists():
                 wanted = read(reject)
                 self.results['agreement'][name] = None if code else ('rejected: ' + wanted, 'accepted\n')
@@ -90,12 +92,12 @@ def show(corpus, measure, name):
 
 
 def main():
-    program, folder, floors, *options = sys.argv[1:]
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
+    program, folder, expected, floors, *options = sys.argv[1:]
+    folder, expected = pathlib.Path(folder), pathlib.Path(expected)
+    if not folder.is_dir() or not expected.is_dir():
         print(f'1..0 # SKIP no corpus at {folder}')
         sys.exit(SKIPPED)
-    corpus = Corpus(program, folder)
+    corpus = Corpus(program, folder, expected)
     corpus.judge()
     if options[:1] == ['--diff']:
         show(corpus, options[1], options[2] if len(options) > 2 else None)
