@@ -217,6 +217,8 @@ class Tables:
             text.flags = row.flags - {'keep'}
         elif row.children:
             new.children = [inner for child in row.children for inner in self.expand_row(child, prefix)]
+            for inner in self.flatten(new.children):
+                inner.change = inner.change or row.change
         return [new]
 
     def flatten(self, rows):
@@ -352,7 +354,7 @@ class RowWriter:
 
     def line(self, row, span):
         part = [f'MODEL_{row.kind.upper()}']
-        if row.name and row.kind != 'hidden':
+        if row.name and row.kind not in ('hidden', 'text'):
             name = row.name[5:] if row.name.startswith('qemu:') else row.name
             part.append(f'.name = "{name}"')
             if name != row.name:

@@ -18,7 +18,8 @@ static const DomainDeviceRow *device_row_by_element(const char *element, DomainD
     return NULL;
 }
 
-static void *device_read(const char *xml, gssize length, DomainDeviceKind *ret_kind, GPtrArray *warnings, GError **error)
+static void *device_read(const char *xml, gssize length, DomainDeviceKind *ret_kind, GPtrArray *warnings,
+                         GError **error)
 {
     g_autoptr(xmlDoc) document = document_read(xml, length, "device", error);
     if (!document)
@@ -157,7 +158,8 @@ static bool device_same_hostdev(const DomainHostdev *a, const DomainHostdev *b)
 static bool device_same(DomainDeviceKind kind, const void *wanted, const void *there)
 {
     switch (kind) {
-    case DOMAIN_DEVICE_DISKS: return !g_strcmp0(((const DomainDisk *)wanted)->target, ((const DomainDisk *)there)->target);
+    case DOMAIN_DEVICE_DISKS:
+        return !g_strcmp0(((const DomainDisk *)wanted)->target, ((const DomainDisk *)there)->target);
     case DOMAIN_DEVICE_INTERFACES: {
         const DomainInterface *a = wanted, *b = there;
         return a->mac_set && !memcmp(&a->mac, &b->mac, sizeof a->mac);
@@ -169,7 +171,8 @@ static bool device_same(DomainDeviceKind kind, const void *wanted, const void *t
     case DOMAIN_DEVICE_FILESYSTEMS:
         return !g_strcmp0(((const DomainFilesystem *)wanted)->target, ((const DomainFilesystem *)there)->target);
     case DOMAIN_DEVICE_LEASES: return !g_strcmp0(((const DomainLease *)wanted)->key, ((const DomainLease *)there)->key);
-    case DOMAIN_DEVICE_SHMEMS: return !g_strcmp0(((const DomainShmem *)wanted)->name, ((const DomainShmem *)there)->name);
+    case DOMAIN_DEVICE_SHMEMS:
+        return !g_strcmp0(((const DomainShmem *)wanted)->name, ((const DomainShmem *)there)->name);
     case DOMAIN_DEVICE_HOSTDEVS: return device_same_hostdev(wanted, there);
     default: break;
     }
@@ -192,7 +195,8 @@ void *domain_device_find(const Domain *domain, DomainDeviceKind kind, const void
     const DomainDeviceInfo *info = domain_device_info(row, (void *)device);
     for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
         const DomainDeviceInfo *other = domain_device_info(row, devices[i]);
-        if (info && info->alias && other && other->alias ? !strcmp(info->alias, other->alias) : device_same(kind, device, devices[i]))
+        if (info && info->alias && other && other->alias ? !strcmp(info->alias, other->alias)
+                                                         : device_same(kind, device, devices[i]))
             return devices[i];
     }
     return NULL;

@@ -58,7 +58,8 @@ void *domain_device_copy(DomainDeviceKind kind, const void *device);
  */
 void *domain_device_add(Domain *domain, DomainDeviceKind kind, const void *device, DomainParseFlags flags,
                         const ModelHost *host, GError **error);
-/* The guest's device that @device means: by its alias, or by what the kind is known by (target, MAC address, …); or NULL. */
+/* The guest's device that @device means: by its alias, or by what the kind is known by (target, MAC address, …); or
+ * NULL. */
 void *domain_device_find(const Domain *domain, DomainDeviceKind kind, const void *device);
 /* Takes @device (a pointer into the list) out; the caller owns it then. False if it is not there. */
 bool domain_device_remove(Domain *domain, DomainDeviceKind kind, const void *device);
