@@ -149,7 +149,7 @@ def check_include_form(source, tree):
         return
     for number, line in enumerate(source.code, 1):
         match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
-        if match and ("/" not in match[1] or match[1].startswith(".")):
+        if match and (match[1].startswith(".") or (tree.root / source.path).parent.joinpath(match[1]).exists()):
             yield number, f'name headers from src/: "{source.layer}/{Path(match[1]).name}"'
 
 

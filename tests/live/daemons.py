@@ -242,7 +242,7 @@ class Lodged(Daemon):
 
 
 class Libvirtd(Daemon):
-    """The system's libvirtd with every directory it would use hidden under empty ones of its own. Needs root."""
+    """The system's libvirtd with every directory it would use hidden under empty ones of ours. Needs root."""
 
     name = "libvirtd"
     HIDDEN = ("/etc/libvirt", "/var/lib/libvirt", "/var/cache/libvirt", "/var/log/libvirt", "/run/libvirt")
@@ -251,7 +251,9 @@ class Libvirtd(Daemon):
         config = self.directory / "libvirtd.conf"
         config.write_text(f'unix_sock_dir = "{self.directory}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n'
             'max_clients = 200\nmax_workers = 20\n')
-        mounts = "; ".join(f"mkdir -p {path}; mount -t tmpfs tmpfs {path}" for path in self.HIDDEN)
+        # Directories of ours, not tmpfs: what libvirtd writes must cost what it costs on the disk.
+        mounts = "; ".join(f"mkdir -p {path} {self.directory}/hidden{path}; mount --bind {self.directory}/hidden{path} {path}"
+            for path in self.HIDDEN)
         # QEMU's log goes to a file directly: no virtlogd is needed.
         settings = 'mkdir -p /etc/libvirt/qemu; echo \'stdio_handler = "file"\' >/etc/libvirt/qemu.conf'
         script = f"{mounts}; {settings}; exec libvirtd --config {config} --pid-file {self.directory}/libvirtd.pid"

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "daemon/daemon.h"
 
+#include "generated-table.h"
+
 #include <string.h>
 
 /* Why the name is copied: the caller's buffer dies with the call (see vm_name_free). */
