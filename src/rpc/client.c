@@ -102,8 +102,8 @@ void client_close(Client *client, const char *why)
     keepalive_stop(client);
     g_clear_handle_id(&client->auth_timer, g_source_remove);
     stream_close_all(client);
-    client->server->ops->closed(client);
     run_close_hooks(client);
+    client->server->ops->closed(client);
     server_forget(client->server, client);
     client_unref(client);
 }
