@@ -32,16 +32,17 @@ struct Qmp {
     gatomicrefcount refs;
     char *name;
     QmpCallbacks callbacks;
-    GSource *source;   /* attached until the connection has closed */
-    gpointer fd_tag;   /* of the socket in @source */
-    QmpLines *lines;   /* main loop only */
-    GMutex lock;       /* guards all below */
-    GCond changed;     /* a reply, the greeting or the end has come */
-    int fd;            /* -1 once closed */
-    char *why_closed;  /* set: no more commands */
-    GHashTable *calls; /* &pending->id → QmpPending *, borrowed from who waits */
-    GQueue outputs;    /* of QmpOutput * that did not fit into the socket */
-    guint64 last_id;
+    GSource *source;                /* attached until the connection has closed */
+    gpointer fd_tag;                /* of the socket in @source */
+    QmpLines *lines;                /* main loop only */
+    GMutex lock;                    /* guards all below */
+    GCond changed;                  /* a reply, the greeting or the end has come */
+    int fd;                         /* -1 once closed */
+    char *why_closed;               /* set: no more commands */
+    GHashTable *calls;              /* &pending->id → QmpPending *, borrowed from who waits */
+    GQueue outputs;                 /* of QmpOutput * that did not fit into the socket */
+    guint64 last_id, last_answered; /* QEMU answers in order */
+    gint64 silent_since;            /* monotonic, µs; while last_answered is behind last_id */
     unsigned version;
     bool greeted;
 };
@@ -154,6 +155,8 @@ static void take_reply(Qmp *qmp, JsonObject *object)
     guint64 id = (guint64)qmp_get_int(object, "id", 0);
     g_mutex_lock(&qmp->lock);
     QmpPending *pending = g_hash_table_lookup(qmp->calls, &id);
+    qmp->last_answered = MAX(qmp->last_answered, id);
+    qmp->silent_since = g_get_monotonic_time();
     /* No pending: who asked has given up. */
     if (pending) {
         pending->reply = json_object_ref(object);
@@ -287,6 +290,14 @@ bool qmp_is_closed(Qmp *qmp)
     return closed;
 }
 
+gint64 qmp_silence_ms(Qmp *qmp)
+{
+    g_mutex_lock(&qmp->lock);
+    gint64 since = qmp->last_answered < qmp->last_id ? qmp->silent_since : 0;
+    g_mutex_unlock(&qmp->lock);
+    return since ? (g_get_monotonic_time() - since) / 1000 : 0;
+}
+
 unsigned qmp_version(Qmp *qmp)
 {
     g_mutex_lock(&qmp->lock);
@@ -302,6 +313,8 @@ static QmpPending *send_object(Qmp *qmp, const char *name, JsonObject *command, 
     pending->qmp = qmp_ref(qmp);
     pending->command = g_strdup(name);
     g_mutex_lock(&qmp->lock);
+    if (qmp->last_answered >= qmp->last_id)
+        qmp->silent_since = g_get_monotonic_time();
     pending->id = ++qmp->last_id;
     json_object_set_int_member(command, "id", (gint64)pending->id);
     if (!qmp->why_closed) {

@@ -43,6 +43,12 @@ bool qmp_is_closed(Qmp *qmp);
 /* Waits for the greeting and leaves negotiation mode. Must succeed before any other call. */
 bool qmp_handshake(Qmp *qmp, int timeout_ms, GError **error);
 
+/*
+ * How long QEMU has owed an answer without giving any: 0 when none is outstanding, and counted anew with each answer.
+ * Lets a caller that asks often leave a QEMU that hangs alone instead of piling questions up. Any thread.
+ */
+gint64 qmp_silence_ms(Qmp *qmp);
+
 /* QEMU's version from the greeting (7.2.22 is 7002022); 0 before the handshake. */
 unsigned qmp_version(Qmp *qmp);
 
