@@ -62,9 +62,10 @@ static bool connect_monitor(Vm *vm, GError **error)
     g_autofree char *label = g_strdup_printf("guest '%s'", vm_view_domain(vm->view)->name);
     QmpCallbacks callbacks = vm_monitor_callbacks(vm);
     QemuStatus status;
-    vm->qmp = qemu_monitor_connect(path, NULL, label, &callbacks, ANSWER_TIMEOUT_MS, error);
-    if (!vm->qmp)
+    Qmp *qmp = qemu_monitor_connect(path, NULL, label, &callbacks, ANSWER_TIMEOUT_MS, error);
+    if (!qmp)
         return false;
+    vm_monitor_attach(vm, qmp);
     VmView *next = vm_view_copy(vm->view);
     next->reachable = true;
     vm_publish(vm, next);

@@ -1,7 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest agent's channel: a deadline on everything, nothing believed. */
+/*
+ * The guest agent's channel: a deadline on everything, nothing believed. One command at a time, each over a connection
+ * of its own that starts with a synchronisation, so that late answers of an earlier command are never taken for this
+ * one's. Any thread but the main loop: nothing here needs the guest's mailbox, so a guest whose agent hangs can still
+ * be destroyed. Errors: VIR_ERR_ARGUMENT_UNSUPPORTED (no channel), VIR_ERR_AGENT_UNRESPONSIVE, VIR_ERR_INTERNAL_ERROR
+ * for what the agent refuses, as clients know them.
+ */
 #pragma once
 #include "vm/vm.h"
 
-/* Asks the agent to shut the guest down (or reboot it); VIR_ERR_AGENT_UNRESPONSIVE without one. Mailbox. */
+#include <json-glib/json-glib.h>
+
+/* Who uses the channel, and how long answers are waited for. */
+VmAgent *vm_agent_new(void);
+void vm_agent_free(VmAgent *agent);
+
+/* Whether the definition has an agent's channel, and the guest has opened it. */
+bool vm_agent_check(Vm *vm, GError **error);
+/* Runs a command. @args: transfer full, NULL for none. @ret_value (may be NULL): the value of "return", owned. */
+bool vm_agent_call(Vm *vm, const char *command, JsonObject *args, JsonNode **ret_value, GError **error);
+/*
+ * As a user wrote it, whole reply as text. @timeout_s: seconds or VIR_DOMAIN_QEMU_AGENT_COMMAND_BLOCK (as long as the
+ * guest runs), _DEFAULT or _NOWAIT.
+ */
+bool vm_agent_call_text(Vm *vm, const char *command, int timeout_s, char **ret_reply, GError **error);
+/* A command that does not answer when it succeeds: only a refusal that comes at once is an error. */
+bool vm_agent_order(Vm *vm, const char *command, JsonObject *args, GError **error);
+
+/* Asks the agent to shut the guest down (or reboot it). */
 bool vm_agent_shutdown(Vm *vm, bool reboot, GError **error);
+/* Switches vCPUs on or off inside the guest until @count are on. */
+bool vm_agent_set_vcpu_count(Vm *vm, unsigned count, GError **error);
+/* Number of vCPUs that are on as the guest sees it. */
+bool vm_agent_vcpu_count(Vm *vm, unsigned *ret_count, GError **error);

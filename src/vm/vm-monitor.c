@@ -75,12 +75,29 @@ QmpCallbacks vm_monitor_callbacks(Vm *vm)
     return (QmpCallbacks){ on_event, on_closed, peer, peer_free };
 }
 
+void vm_monitor_attach(Vm *vm, Qmp *qmp)
+{
+    g_mutex_lock(&vm->view_lock);
+    vm->qmp = qmp;
+    g_mutex_unlock(&vm->view_lock);
+}
+
+Qmp *vm_monitor_ref(Vm *vm)
+{
+    g_mutex_lock(&vm->view_lock);
+    Qmp *qmp = vm->qmp ? qmp_ref(vm->qmp) : NULL;
+    g_mutex_unlock(&vm->view_lock);
+    return qmp;
+}
+
 void vm_monitor_detach(Vm *vm)
 {
     if (!vm->qmp)
         return;
-    qmp_close(vm->qmp);
-    g_clear_pointer(&vm->qmp, qmp_unref);
+    g_mutex_lock(&vm->view_lock);
+    g_autoptr(Qmp) qmp = g_steal_pointer(&vm->qmp);
+    g_mutex_unlock(&vm->view_lock);
+    qmp_close(qmp);
 }
 
 bool vm_qmp(Vm *vm, const char *command, JsonObject *args, JsonNode **ret_value, GError **error)

@@ -9,10 +9,17 @@
 #define VM_QMP_TIMEOUT_MS 30000 /* for an ordinary command: QEMU answers in less than 1 ms unless it hangs */
 
 /*
- * For a connection about to be made, which the caller then stores in vm->qmp within the same job: what arrives in
- * between waits in the mailbox. Mailbox.
+ * For a connection about to be made, which the caller then hands to vm_monitor_attach() within the same job: what
+ * arrives in between waits in the mailbox. Mailbox.
  */
 QmpCallbacks vm_monitor_callbacks(Vm *vm);
+/* Makes @qmp (taken over) vm->qmp. Mailbox. */
+void vm_monitor_attach(Vm *vm, Qmp *qmp);
+/*
+ * A reference to the present connection, NULL if there is none: for statistics and agents, which do not go through the
+ * mailbox. Any thread.
+ */
+Qmp *vm_monitor_ref(Vm *vm);
 /* Closes the connection, without telling anybody that the guest ended. Mailbox. */
 void vm_monitor_detach(Vm *vm);
 

@@ -108,7 +108,7 @@ static bool spawn(VmStart *start, GError **error)
     };
     if (!qemu_process_spawn(&order, &process, error))
         return false;
-    vm->qmp = g_steal_pointer(&process.qmp);
+    vm_monitor_attach(vm, g_steal_pointer(&process.qmp));
     vm->pidfd = process.pidfd;
     process.pidfd = -1;
     vm->caps = qemu_caps_ref(start->caps);

@@ -2,6 +2,7 @@
 #include "vm/vm.h"
 
 #include "base/error.h"
+#include "vm/vm-agent.h"
 #include "vm/vm-job.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-stats.h"
@@ -13,6 +14,7 @@ Vm *vm_new(Daemon *daemon, const Uuid *uuid)
     vm->daemon = daemon;
     vm->uuid = *uuid;
     vm->mailbox = mailbox_new();
+    vm->agent = vm_agent_new();
     vm->pidfd = -1;
     vm->stop_reason = -1;
     g_mutex_init(&vm->view_lock);
@@ -34,6 +36,7 @@ void vm_unref(Vm *vm)
     vm_stats_unref(vm->stats);
     vm_job_unref(vm->job);
     vm_job_unref(vm->last_job);
+    vm_agent_free(vm->agent);
     mailbox_unref(vm->mailbox);
     g_mutex_clear(&vm->view_lock);
     g_free(vm->run_dir);

@@ -22,6 +22,7 @@ typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
 typedef struct VmJob VmJob;           /* vm/vm-job.h */
 typedef struct VmJobRun VmJobRun;     /* vm/vm-job.c */
 typedef struct VmStats VmStats;       /* vm/vm-stats.h */
+typedef struct VmAgent VmAgent;       /* vm/vm-agent.h */
 
 /* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
 typedef struct {
@@ -45,7 +46,9 @@ typedef struct Vm {
     Uuid uuid;
     Mailbox *mailbox;
 
-    GMutex view_lock; /* only around the swap of the pointers below */
+    VmAgent *agent; /* has its own lock */
+
+    GMutex view_lock; /* only around the swap of view, stats and qmp */
     unsigned claims;  /* under way; guarded by the registry's lock */
     VmView *view;     /* NULL: claimed but not defined yet, or gone */
     VmStats *stats;   /* last statistics; NULL before the first */
