@@ -16,6 +16,7 @@
 #include "vm/vm-ports.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-start.h"
+#include "vm/vm-tune.h"
 
 #include <signal.h>
 
@@ -50,6 +51,7 @@ void vm_release_resources(Vm *vm)
     vm_monitor_detach(vm);
     if (vm->pidfd >= 0)
         reap(vm);
+    vm_tune_release(vm);
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);
     vm_consoles_free(g_steal_pointer(&vm->consoles));
