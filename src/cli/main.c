@@ -159,6 +159,7 @@ static int run(Shell *shell, const Request *request, const char *const *words)
 int main(int argc, char **argv)
 {
     Shell shell = { .keepalive_interval = 5, .keepalive_count = 6, .escape = 0x1d, .editor = find_editor() };
+    shell.search_path = g_getenv("PATH");
     Request request = { 0 };
     i18n_init();
     /* A reader that goes away (`lodge list | head -1`) is an error of writing, not a signal. */

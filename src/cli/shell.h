@@ -12,10 +12,11 @@ typedef struct {
     bool read_only;
     unsigned keepalive_interval, keepalive_count;
     bool interactive;
-    bool timing;          /* print how long each command took */
-    unsigned char escape; /* leaves a console */
-    const char *editor;   /* never NULL */
-    OutputStyle style;    /* of the whole run; `--json` behind a verb changes one command's */
+    bool timing;             /* print how long each command took */
+    unsigned char escape;    /* leaves a console */
+    const char *editor;      /* never NULL */
+    const char *search_path; /* of programs: $PATH */
+    OutputStyle style;       /* of the whole run; `--json` behind a verb changes one command's */
     bool errors_in_colour;
 
     LodgeConnection *connection; /* NULL until a verb needs it */

@@ -20,4 +20,5 @@ extern const Verb verbs_event[];
 extern const Verb verbs_host[];
 extern const Verb verbs_numa[];
 extern const Verb verbs_cpu[];
+extern const Verb verbs_doctor[];
 extern const Verb verbs_shell[];

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/paths.h"
+#include "cli/i18n.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "host/host-doctor.h"
+
+#include <unistd.h>
+
+static const struct {
+    const char *mark, *colour;
+} status_marks[] = {
+    [HOST_DOCTOR_OK] = { "✓", "\033[32m" },
+    [HOST_DOCTOR_WARN] = { "!", "\033[33m" },
+    [HOST_DOCTOR_FAIL] = { "✗", "\033[31m" },
+};
+
+static void print_result(Output *output, const HostDoctorResult *result)
+{
+    bool colour = output_has_colour(output);
+    output_begin_object(output, NULL);
+    output_json_text(output, "name", result->name);
+    output_json_text(output, "title", result->title);
+    output_json_text(output, "status", host_doctor_status_name(result->status));
+    output_json_text(output, "detail", result->detail);
+    output_json_text(output, "cure", result->cure);
+    output_end_object(output);
+    output_line(output, "%s%s%s %s: %s", colour ? status_marks[result->status].colour : "",
+                status_marks[result->status].mark, colour ? "\033[0m" : "", result->title, result->detail);
+    if (result->cure)
+        output_line(output, "  %s %s", _("cure:"), result->cure);
+}
+
+static bool verb_doctor(Shell *shell, const Args *args, GError **error)
+{
+    bool privileged = geteuid() == 0 && !args_has(args, "session");
+    g_autoptr(Paths) paths = paths_new(NULL, privileged);
+    g_autofree char *socket_dir = paths_socket_dir(paths);
+    g_autofree char *socket = g_build_filename(socket_dir, "libvirt-sock", NULL);
+    const char *const state_dirs[] = { paths->state_dir, paths->run_dir, paths->config_dir, NULL };
+    HostDoctorOptions options = { .sysroot = "",
+                                  .kvm_device = "/dev/kvm",
+                                  .path = shell->search_path,
+                                  .state_dirs = state_dirs,
+                                  .socket = socket,
+                                  .privileged = privileged };
+    g_autoptr(GPtrArray) results = host_doctor_run(&options);
+    unsigned failed = 0;
+    output_begin_list(shell->output, "checks");
+    for (unsigned i = 0; i < results->len; i++) {
+        const HostDoctorResult *result = results->pdata[i];
+        failed += result->status == HOST_DOCTOR_FAIL;
+        print_result(shell->output, result);
+    }
+    output_end_list(shell->output);
+    output_json_text(shell->output, "worst", host_doctor_status_name(host_doctor_worst(results)));
+    if (!failed)
+        return true;
+    return error_set(error, VIR_ERR_OPERATION_FAILED,
+                     P_("%u check of this host has failed", "%u checks of this host have failed", failed), failed);
+}
+
+static const VerbOption options_doctor[] = {
+    { "session", OPTION_FLAG, false, N_("check for qemu:///session even as root") },
+    { 0 },
+};
+
+const Verb verbs_doctor[] = {
+    { "doctor", GROUP_HOST, N_("check whether this host is ready for guests"), options_doctor, verb_doctor,
+      VERB_OFFLINE,
+      N_("Checks the processor, /dev/kvm and how fast it really is, emulators, firmware, control groups, huge pages "
+         "and "
+         "more on this host, with a cure for what is wrong. Exit status 1 when a check fails. Needs no daemon.") },
+    { 0 },
+};
