@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The device lists of a guest, walked alike. Any thread. */
 #pragma once
-#include "domain-types.h"
+#include "model/domain-types.h"
 
 typedef struct {
     const char *element; /* <disk> */

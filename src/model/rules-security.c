@@ -63,8 +63,7 @@ bool rule_launch_security(RuleContext *context, GError **error)
     const DomainLaunchSecurity *launch = domain->launch_security;
     if (!launch)
         return true;
-    const char *device = launch->type == LAUNCH_SECURITY_TYPE_SEV ? "sev-guest" : "s390-pv-guest";
-    if (!context->host->has_device(context->host, domain->emulator, device))
+    if (launch->type != LAUNCH_SECURITY_TYPE_SEV || !context->host->has_sev)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<launchSecurity type='%s'>: this host and QEMU cannot do it",
                          model_enum_text(&model_enum_launch_security_type, launch->type));

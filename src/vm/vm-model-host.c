@@ -84,12 +84,20 @@ static bool has_kvm(const ModelHost *host, const char *arch)
     return caps && caps->kvm.usable;
 }
 
+static bool kvm_has_sev(void)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents("/sys/module/kvm_amd/parameters/sev", &text, NULL, NULL) &&
+           (*text == 'Y' || *text == '1');
+}
+
 ModelHost *vm_model_host_new(Daemon *daemon)
 {
     VmModelHost *me = g_new0(VmModelHost, 1);
     me->daemon = daemon;
     g_mutex_init(&me->lock);
     me->emulators = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *swtpm = g_find_program_in_path("swtpm");
     me->base = (ModelHost){
         .data = me,
         .native_arch = qemu_host_arch(),
@@ -100,6 +108,8 @@ ModelHost *vm_model_host_new(Daemon *daemon)
         .has_device = has_device,
         .max_vcpus = max_vcpus,
         .has_kvm = has_kvm,
+        .has_swtpm = swtpm != NULL,
+        .has_sev = kvm_has_sev(),
     };
     return &me->base;
 }
