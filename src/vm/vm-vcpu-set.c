@@ -206,7 +206,7 @@ static bool change_maximum(Domain *domain, gconstpointer data, GError **error)
 {
     const MaximumChange *change = data;
     vm_vcpus_set_maximum(domain, change->maximum);
-    return domain_complete(domain, change->host, error);
+    return domain_complete(domain, 0, change->host, error);
 }
 
 static bool set_maximum(Vm *vm, unsigned maximum, VmTargets targets, GError **error)
