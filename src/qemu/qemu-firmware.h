@@ -5,7 +5,7 @@
  * threads.
  */
 #pragma once
-#include "domain-types.h"
+#include "model/domain-types.h"
 
 #include <glib.h>
 #include <stdbool.h>
