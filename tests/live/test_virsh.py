@@ -375,6 +375,25 @@ def test_shutdown(shared, mode):
     shared.virsh("undefine", name)
 
 
+def test_guest_agent(shared):
+    """Time, host name and shutdown by way of the agent inside."""
+    channel = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+    define(shared, "agent", boot=True, devices=channel)
+    shared.virsh("start", "agent")
+    with Console(shared, "agent") as console:
+        console.read_until(b"/ #")
+        wait_until(lambda: "state='connected'" in shared.virsh("dumpxml", "agent"), "the agent is seen")
+        assert re.search(r"Time: \d{10}", shared.virsh("domtime", "agent"))
+        assert "lodge-guest" in shared.virsh("domhostname", "agent", "--source", "agent")
+        assert "return" in shared.virsh("qemu-agent-command", "agent", '{"execute":"guest-ping"}')
+        with pytest.raises(Failed, match="guest-fsfreeze-status|not been found|not supported|disabled"):
+            shared.virsh("qemu-agent-command", "agent", '{"execute":"guest-fsfreeze-status"}')
+        shared.virsh("shutdown", "agent", "--mode", "agent")
+        console.wait_end()
+    wait_until(lambda: state(shared, "agent") == "shut off", "the guest is down")
+    shared.virsh("undefine", "agent")
+
+
 def test_reboot_keeps_the_guest(shared):
     define(shared, "again", boot=True)
     shared.virsh("start", "again")
