@@ -28,6 +28,7 @@ struct Stream {
     GQueue early_output; /* of GByteArray *: packets from before the reply */
     GQueue early_input;  /* of EarlyPacket *: from before the receiver attached */
     size_t early_bytes;
+    size_t early_output_bytes;
 };
 
 typedef struct {
@@ -100,18 +101,37 @@ static GByteArray *new_packet(const Stream *stream, FrameType type, FrameStatus 
 static void send_packet(Stream *stream, GByteArray *packet)
 {
     frame_finish(packet, NULL); /* all packets are far smaller than a frame may be */
-    if (stream->replied)
+    if (stream->replied) {
         client_send(stream->client, packet, NULL, 0);
-    else
-        g_queue_push_tail(&stream->early_output, packet);
+        return;
+    }
+    stream->early_output_bytes += packet->len;
+    g_queue_push_tail(&stream->early_output, packet);
+}
+
+static bool is_full(const Stream *stream)
+{
+    return stream->early_output_bytes + stream->client->output_bytes > OUTPUT_LIMIT;
+}
+
+static void offer_space(Stream *stream)
+{
+    if (!stream->wants_send || !stream->callbacks || !stream->callbacks->may_send)
+        return;
+    stream->wants_send = false;
+    stream->callbacks->may_send(stream, stream->user);
 }
 
 void stream_replied(Stream *stream)
 {
     stream->replied = true;
+    stream->early_output_bytes = 0;
     GByteArray *packet;
     while (stream->client && (packet = g_queue_pop_head(&stream->early_output)))
         client_send(stream->client, packet, NULL, 0);
+    /* If the socket took it all, nothing is left whose writing would offer the space later. */
+    if (stream->client && !is_full(stream))
+        offer_space(stream);
 }
 
 bool stream_send(Stream *stream, const void *data, size_t length)
@@ -123,7 +143,7 @@ bool stream_send(Stream *stream, const void *data, size_t length)
         send_packet(stream, packet);
         done += part;
     }
-    stream->wants_send = stream->client && stream->client->output_bytes > OUTPUT_LIMIT;
+    stream->wants_send = stream->client && is_full(stream);
     return !stream->wants_send;
 }
 
@@ -136,7 +156,8 @@ bool stream_send_hole(Stream *stream, int64_t length)
     frame_append_u32(packet, (uint32_t)length);
     frame_append_u32(packet, 0);
     send_packet(stream, packet);
-    return stream->client->output_bytes <= OUTPUT_LIMIT;
+    stream->wants_send = is_full(stream);
+    return !stream->wants_send;
 }
 
 void stream_send_end(Stream *stream)
@@ -338,11 +359,6 @@ void stream_drained(Client *client)
     if (g_hash_table_size(client->streams) == 0)
         return;
     g_autoptr(GPtrArray) streams = snapshot(client);
-    for (guint i = 0; i < streams->len; i++) {
-        Stream *stream = streams->pdata[i];
-        if (!stream->wants_send || !stream->callbacks || !stream->callbacks->may_send)
-            continue;
-        stream->wants_send = false;
-        stream->callbacks->may_send(stream, stream->user);
-    }
+    for (guint i = 0; i < streams->len; i++)
+        offer_space(streams->pdata[i]);
 }
