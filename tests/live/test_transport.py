@@ -11,7 +11,7 @@ import time
 import libvirt
 import pytest
 
-from daemons import PATIENCE, Failed, Lodged, wait_until
+from daemons import PATIENCE, Failed, Lodged, process_alive, wait_until
 from wire import EVENT, REMOTE, Dropped, Wire, WireError, optional, string
 
 pytestmark = pytest.mark.lodge
@@ -193,7 +193,7 @@ def test_daemon_option_returns_when_ready(tmp_path):
     with Wire(daemon.socket) as wire:
         wire.open()
     os.kill(pid, signal.SIGTERM)
-    wait_until(lambda: not daemon.socket.exists(), "the daemon ends")
+    wait_until(lambda: not process_alive(pid), "the daemon ends")
     assert not daemon.close()
 
 
