@@ -32,10 +32,11 @@ struct Qmp {
     gatomicrefcount refs;
     char *name;
     QmpCallbacks callbacks;
-    GSource *source;                /* attached until the connection has closed */
-    gpointer fd_tag;                /* of the socket in @source */
-    QmpLines *lines;                /* main loop only */
-    GMutex lock;                    /* guards all below */
+    GSource *source; /* attached until the connection has closed */
+    gpointer fd_tag;
+    bool waits_for_out; /* the source waits until the socket takes more */ /* of the socket in @source */
+    QmpLines *lines;                                                       /* main loop only */
+    GMutex lock;                                                           /* guards all below */
     GCond changed;                  /* a reply, the greeting or the end has come */
     int fd;                         /* -1 once closed */
     char *why_closed;               /* set: no more commands */
@@ -134,9 +135,10 @@ static void flush_locked(Qmp *qmp)
         if (output->sent == output->length)
             output_free(g_queue_pop_head(&qmp->outputs));
     }
-    if (qmp->fd >= 0)
-        g_source_modify_unix_fd(qmp->source, qmp->fd_tag,
-                                G_IO_IN | (g_queue_is_empty(&qmp->outputs) ? 0 : (GIOCondition)G_IO_OUT));
+    bool wants_out = !g_queue_is_empty(&qmp->outputs);
+    if (qmp->fd >= 0 && wants_out != qmp->waits_for_out)
+        g_source_modify_unix_fd(qmp->source, qmp->fd_tag, G_IO_IN | (wants_out ? (GIOCondition)G_IO_OUT : 0));
+    qmp->waits_for_out = wants_out;
 }
 
 static void take_greeting(Qmp *qmp, JsonObject *greeting)

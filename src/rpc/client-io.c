@@ -290,7 +290,10 @@ void client_io_update(Client *client)
     GIOCondition wanted = client->input_paused ? 0 : G_IO_IN;
     if (!g_queue_is_empty(&client->output) && !client->output_failed)
         wanted |= G_IO_OUT;
-    g_source_modify_unix_fd(client->source, client->fd_tag, wanted);
+    /* Only when it changes: each modification wakes the main loop once more for nothing. */
+    if (wanted != client->events)
+        g_source_modify_unix_fd(client->source, client->fd_tag, wanted);
+    client->events = wanted;
 }
 
 typedef struct {
@@ -325,6 +328,7 @@ void client_io_start(Client *client)
     ((ClientSource *)client->source)->client = client;
     g_source_set_static_name(client->source, "client");
     client->fd_tag = g_source_add_unix_fd(client->source, client->fd, G_IO_IN);
+    client->events = G_IO_IN;
     g_source_attach(client->source, NULL);
 }
 

@@ -63,6 +63,7 @@ struct Client {
     int fd; /* -1: closed */
     GSource *source;
     gpointer fd_tag;
+    GIOCondition events;   /* that the source waits for */
     GByteArray *input;     /* the incomplete rest of what was read */
     GArray *input_fds;     /* of int; received and not yet taken */
     unsigned input_paused; /* how many streams ask for a pause */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The codes are those of Linux (<linux/input-event-codes.h>), of the PS/2 keyboard's three scan code sets (extended ones
- * as 0xe0XX), of the USB HID usage table, page 7, of Windows' virtual keys and of Mac OS' virtual keys.
+ * The codes are those of Linux (<linux/input-event-codes.h>), of the PS/2 keyboard's three scan code sets (extended
+ * ones as 0xe0XX), of the USB HID usage table, page 7, of Windows' virtual keys and of Mac OS' virtual keys.
  */
 #include "vm/vm-keycodes.h"
 
@@ -41,7 +41,8 @@ static unsigned to_number(uint16_t set1)
 
 bool keycode_to_qemu(unsigned codeset, unsigned code, unsigned *ret_code)
 {
-    bool numbers = codeset == VIR_KEYCODE_SET_XT || codeset == VIR_KEYCODE_SET_XT_KBD || codeset == VIR_KEYCODE_SET_QNUM;
+    bool numbers =
+        codeset == VIR_KEYCODE_SET_XT || codeset == VIR_KEYCODE_SET_XT_KBD || codeset == VIR_KEYCODE_SET_QNUM;
     if (code >= NONE)
         return false;
     for (const KeyRow *row = key_rows; row->linux_code; row++) {

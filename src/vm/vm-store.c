@@ -33,18 +33,26 @@ bool vm_store_write(const Paths *paths, const Domain *domain, GError **error)
     return false;
 }
 
+/* A removal need not be durable: after a power failure the guest may be defined again, but nothing is lost. */
+static bool remove_file(const char *path, GError **error)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return true;
+    return error_set_errno(error, errno, "remove '%s'", path);
+}
+
 bool vm_store_remove(const Paths *paths, const char *name, GError **error)
 {
     g_autofree char *path = definition_path(paths, name);
     g_autofree char *link = autostart_path(paths, name);
-    return durable_file_remove(link, error) && durable_file_remove(path, error);
+    return remove_file(link, error) && remove_file(path, error);
 }
 
 bool vm_store_set_autostart(const Paths *paths, const char *name, bool autostart, GError **error)
 {
     g_autofree char *link = autostart_path(paths, name);
     if (!autostart)
-        return durable_file_remove(link, error);
+        return remove_file(link, error);
     g_autofree char *target = definition_path(paths, name);
     if (symlink(target, link) < 0 && errno != EEXIST)
         return error_set_errno(error, errno, "create autostart link '%s'", link);
