@@ -29,9 +29,11 @@ bool qemu_args_controller_is_builtin(const Domain *def, const DomainController *
 char *qemu_args_controller_alias(const Domain *def, ControllerType type, int index)
 {
     const DomainController *controller = qemu_args_find_controller(def, type, index);
-    if (controller && qemu_args_controller_is_builtin(def, controller) && type != CONTROLLER_TYPE_PCI)
+    bool builtin = controller && qemu_args_controller_is_builtin(def, controller);
+    if (builtin && type != CONTROLLER_TYPE_PCI)
         return g_strdup("ide");
-    if (controller && controller->info.alias)
+    /* QEMU names its own buses itself, whatever alias the user gave them. */
+    if (controller && controller->info.alias && !builtin)
         return g_strdup(controller->info.alias);
     if (type == CONTROLLER_TYPE_PCI)
         return g_strdup_printf("pci%s.%d", index == 0 && qemu_args_is_q35(def) ? "e" : "", index);

@@ -271,7 +271,7 @@ static char *redir_filter(const DomainRedirfilter *filter)
         append_id(text, 2, rule->class_set, rule->class);
         append_id(text, 4, rule->vendor_set, rule->vendor);
         append_id(text, 4, rule->product_set, rule->product);
-        append_id(text, 4, rule->version >= 0, (uint32_t)rule->version);
+        append_id(text, 4, rule->version > 0, (uint32_t)rule->version);
         g_string_append_c(text, rule->allow == TRI_YES ? '1' : '0');
     }
     return g_string_free(text, FALSE);

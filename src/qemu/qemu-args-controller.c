@@ -125,7 +125,7 @@ static JsonObject *new_device(const Domain *def, const DomainController *control
     case CONTROLLER_TYPE_VIRTIO_SERIAL: return new_virtio_serial(controller);
     case CONTROLLER_TYPE_USB: return new_usb(def, controller);
     case CONTROLLER_TYPE_PCI: return new_pci(controller);
-    case CONTROLLER_TYPE_SATA: return qmp_object("s:driver", "ahci", NULL);
+    case CONTROLLER_TYPE_SATA: return qmp_object("s:driver", "ich9-ahci", NULL);
     case CONTROLLER_TYPE_CCID: return qmp_object("s:driver", "usb-ccid", NULL);
     case CONTROLLER_TYPE_IDE:
         return qmp_object("s:driver", controller->model ? drivers[controller->model] : "piix3-ide", NULL);
@@ -212,11 +212,30 @@ static unsigned rank(const DomainController *controller)
     }
 }
 
+/* How many bridges stand between a PCI controller and the root; indexes need not ascend with it. */
+static unsigned pci_depth(const Domain *def, const DomainController *controller)
+{
+    unsigned depth = 0;
+    for (; controller && controller->index != 0 && depth < def->n_controllers; depth++) {
+        const DomainAddress *at = controller->info.address;
+        controller = at && at->type == ADDRESS_TYPE_PCI
+                         ? qemu_args_find_controller(def, CONTROLLER_TYPE_PCI, (int)at->bus)
+                         : NULL;
+    }
+    return depth;
+}
+
 bool qemu_args_controllers(QemuArgs *args, GError **error)
 {
-    for (unsigned now = 0; now <= 4; now++)
-        for (unsigned i = 0; i < args->def->n_controllers; i++)
-            if (rank(args->def->controllers[i]) == now && !add_controller(args, args->def->controllers[i], error))
+    const Domain *def = args->def;
+    for (unsigned depth = 0; depth <= def->n_controllers; depth++)
+        for (unsigned i = 0; i < def->n_controllers; i++)
+            if (rank(def->controllers[i]) == 0 && pci_depth(def, def->controllers[i]) == depth &&
+                !add_controller(args, def->controllers[i], error))
+                return false;
+    for (unsigned now = 1; now <= 4; now++)
+        for (unsigned i = 0; i < def->n_controllers; i++)
+            if (rank(def->controllers[i]) == now && !add_controller(args, def->controllers[i], error))
                 return false;
     return true;
 }
@@ -232,7 +251,7 @@ bool qemu_args_hubs(QemuArgs *args, GError **error)
 }
 
 static const char *const drivers[CONTROLLER_MODEL_COUNT] = {
-    [CONTROLLER_MODEL_LSILOGIC] = "lsi",
+    [CONTROLLER_MODEL_LSILOGIC] = "lsi53c895a",
     [CONTROLLER_MODEL_LSISAS1068] = "mptsas1068",
     [CONTROLLER_MODEL_LSISAS1078] = "megasas",
     [CONTROLLER_MODEL_VMPVSCSI] = "pvscsi",

@@ -41,7 +41,11 @@ static bool add_model(QemuArgs *args, GString *text, GError **error)
     const DomainCpu *cpu = args->def->cpu;
     const QemuAccelerator *accelerator = args->kvm ? &args->caps->kvm : &args->caps->tcg;
     const char *fallback = args->machine->default_cpu;
-    switch (cpu ? cpu->mode : CPU_MODE_UNSET) {
+    CpuMode mode = cpu ? cpu->mode : CPU_MODE_UNSET;
+    /* "This model or more" is as much as the host has. */
+    if (cpu && mode != CPU_MODE_HOST_PASSTHROUGH && cpu->match == CPU_MATCH_MINIMUM)
+        mode = CPU_MODE_HOST_MODEL;
+    switch (mode) {
     case CPU_MODE_HOST_PASSTHROUGH:
         if (!args->kvm)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,

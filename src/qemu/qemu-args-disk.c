@@ -47,6 +47,9 @@ static void add_geometry(JsonObject *device, const DomainDisk *disk)
         return;
     qmp_object_add(device, "i:cyls", (gint64)geometry->cyls, "i:heads", (gint64)geometry->heads, "i:secs",
                    (gint64)geometry->secs, NULL);
+    if (geometry->trans && geometry->trans != DISK_GEOMETRY_TRANS_DEFAULT)
+        json_object_set_string_member(device, "bios-chs-trans",
+                                      model_enum_text(&model_enum_disk_geometry_trans, geometry->trans));
 }
 
 /* What all buses have in common. */
@@ -76,8 +79,7 @@ static void add_common(JsonObject *device, QemuArgs *args, const DomainDisk *dis
         json_object_set_int_member(device, "rotation_rate", disk->rotation_rate);
     add_geometry(device, disk);
     add_error_policy(device, disk);
-    if (!qemu_disk_is_empty(disk))
-        add_cache(device, disk);
+    add_cache(device, disk);
 }
 
 static JsonObject *new_virtio(QemuArgs *args, const DomainDisk *disk)

@@ -8,8 +8,9 @@
 static JsonObject *new_usb(const DomainHostdev *hostdev)
 {
     JsonObject *device = qmp_object("s:driver", "usb-host", NULL);
+    g_autofree char *path = g_strdup_printf("/dev/bus/usb/%03u/%03u", hostdev->usb_bus, hostdev->usb_device);
     if (hostdev->usb_bus || hostdev->usb_device)
-        qmp_object_add(device, "i:hostbus", (gint64)hostdev->usb_bus, "i:hostaddr", (gint64)hostdev->usb_device, NULL);
+        qmp_object_add(device, "s:hostdevice", path, NULL);
     else
         qmp_object_add(device, "i:vendorid", (gint64)hostdev->usb_vendor, "i:productid", (gint64)hostdev->usb_product,
                        NULL);

@@ -110,7 +110,7 @@ bool qemu_args_firmware(QemuArgs *args, GError **error)
         qemu_args_add(args, "-bios", "%s", os->loader->path);
         return true;
     }
-    add_flash(args, os->loader->path, os->loader->format, os->loader->readonly != TRI_NO, "lodge-pflash0-storage",
+    add_flash(args, os->loader->path, os->loader->format, os->loader->readonly == TRI_YES, "lodge-pflash0-storage",
               QEMU_PFLASH_CODE);
     const char *variables = os->nvram ? (os->nvram->path ? os->nvram->path : os->nvram->source.path) : NULL;
     if (os->nvram && !variables)

@@ -5,6 +5,7 @@
 #include "qemu/qemu-args-private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define KIB_PER_MIB 1024
 
@@ -13,12 +14,18 @@ static guint64 round_up(guint64 kib)
     return (kib + KIB_PER_MIB - 1) / KIB_PER_MIB * KIB_PER_MIB;
 }
 
+/* Modules sit at multiples of 2 MiB. */
+static guint64 module_size(const DomainMemory *memory)
+{
+    return (memory->size + 2 * KIB_PER_MIB - 1) / (2 * KIB_PER_MIB) * (2 * KIB_PER_MIB);
+}
+
 /* What the guest boots with: <memory> counts the modules too. */
 static guint64 boot_memory(const Domain *def)
 {
     guint64 modules = 0;
     for (unsigned i = 0; i < def->n_memories; i++)
-        modules += def->memories[i]->size;
+        modules += module_size(def->memories[i]);
     return round_up(def->memory > modules ? def->memory - modules : def->memory);
 }
 
@@ -71,6 +78,8 @@ static bool hugepage_size(const Domain *def, int cell, guint64 *ret_size_kib)
     }
     if (found)
         *ret_size_kib = found->size;
+    if (found && found->size * 1024 == (guint64)sysconf(_SC_PAGESIZE))
+        return false;
     /* Rows that all name other cells leave this one with ordinary pages. */
     return found || def->n_hugepage_sizes == 0;
 }
@@ -119,6 +128,11 @@ typedef struct {
     bool is_boot_memory;  /* the machine's default RAM */
 } Backend;
 
+static MemoryAccess access_of(const QemuArgs *args, const Backend *backend)
+{
+    return backend->access ? backend->access : args->def->memory_access;
+}
+
 static JsonObject *hugepage_backend(QemuArgs *args, const Backend *backend, guint64 page, GError **error)
 {
     const char *path = NULL;
@@ -138,9 +152,13 @@ static JsonObject *new_backend(QemuArgs *args, const Backend *backend, GError **
     guint64 page = backend->pagesize;
     if (page || hugepage_size(args->def, backend->cell, &page))
         return hugepage_backend(args, backend, page, error);
-    if (args->def->memory_source == MEMORY_SOURCE_MEMFD)
+    MemorySource source = args->def->memory_source;
+    /* What is shared is shared with another process, which needs a descriptor of it. */
+    if (!source && access_of(args, backend) == MEMORY_ACCESS_SHARED)
+        source = MEMORY_SOURCE_MEMFD;
+    if (source == MEMORY_SOURCE_MEMFD)
         return qmp_object("s:qom-type", "memory-backend-memfd", "s:id", backend->id, NULL);
-    if (args->def->memory_source != MEMORY_SOURCE_FILE)
+    if (source != MEMORY_SOURCE_FILE)
         return qmp_object("s:qom-type", "memory-backend-ram", "s:id", backend->id, NULL);
     if (!args->resources->memory_dir) {
         error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<memoryBacking>: there is no directory for memory files");
@@ -156,12 +174,13 @@ static bool add_backend(QemuArgs *args, const Backend *backend, GError **error)
     JsonObject *object = new_backend(args, backend, error);
     if (!object)
         return false;
-    MemoryAccess access = backend->access ? backend->access : def->memory_access;
+    MemoryAccess access = access_of(args, backend);
     if (access)
         json_object_set_boolean_member(object, "share", access == MEMORY_ACCESS_SHARED);
     else if (g_str_has_suffix(qmp_get_string(object, "qom-type"), "-memfd"))
         json_object_set_boolean_member(object, "share", FALSE); /* its own default is TRUE */
-    if (backend->discard == TRI_YES || (backend->discard == TRI_UNSET && def->memory_discard))
+    bool discard = backend->discard == TRI_YES || (backend->discard == TRI_UNSET && def->memory_discard);
+    if (discard && g_str_has_suffix(qmp_get_string(object, "qom-type"), "-file"))
         json_object_set_boolean_member(object, "discard-data", TRUE);
     /* Migration between back ends of different kinds must find the same name. */
     if (backend->is_boot_memory && !g_str_has_suffix(qmp_get_string(object, "qom-type"), "-ram"))
@@ -255,8 +274,8 @@ static void add_file_backend(QemuArgs *args, const DomainMemory *memory, const c
     qmp_object_add(object, "b:share", (gboolean)shared, NULL);
     if (args->def->memory_allocation == MEMORY_ALLOCATION_IMMEDIATE)
         json_object_set_boolean_member(object, "prealloc", TRUE);
-    qmp_object_add(object, "i:size", (gint64)memory->size * 1024, "I:align", (gint64)memory->alignsize * 1024, "B:pmem",
-                   (gboolean)memory->pmem, "B:readonly", (gboolean)memory->read_only, NULL);
+    qmp_object_add(object, "i:size", (gint64)module_size(memory) * 1024, "I:align", (gint64)memory->alignsize * 1024,
+                   "B:pmem", (gboolean)memory->pmem, "B:readonly", (gboolean)memory->read_only, NULL);
     qemu_args_add_json(args, "-object", object);
 }
 
@@ -272,7 +291,7 @@ static bool add_module(QemuArgs *args, const DomainMemory *memory, GError **erro
                          model_enum_text(&model_enum_memory_model, memory->model));
     g_autofree char *id = g_strconcat("mem", memory->info.alias, NULL);
     Backend backend = { .id = id,
-                        .size_kib = memory->size,
+                        .size_kib = module_size(memory),
                         .cell = memory->node_set ? (int)memory->node : -1,
                         .access = memory->access,
                         .discard = memory->discard,

@@ -203,6 +203,16 @@ static bool add_monitor(QemuArgs *args, GError **error)
     return true;
 }
 
+static void add_deprecation(QemuArgs *args)
+{
+    static const char *const inputs[DEPRECATION_BEHAVIOR_COUNT] = { [DEPRECATION_BEHAVIOR_REJECT] = "reject",
+                                                                    [DEPRECATION_BEHAVIOR_CRASH] = "crash" };
+    if (args->def->qemu_deprecation)
+        qemu_args_add_json(args, "-compat",
+                           qmp_object("s:deprecated-output", "hide", "s:deprecated-input",
+                                      inputs[args->def->qemu_deprecation], NULL));
+}
+
 static bool add_tail(QemuArgs *args, GError **error)
 {
     const DomainQemuCommandline *extra = args->def->qemu_commandline;
@@ -210,6 +220,7 @@ static bool add_tail(QemuArgs *args, GError **error)
         qemu_args_add(args, "-incoming", "defer");
     for (unsigned i = 0; extra && i < extra->n_args; i++)
         g_ptr_array_add(args->argv, g_strdup(extra->args[i]->value));
+    add_deprecation(args);
     if (args->resources->sandbox && qemu_caps_has_option(args->caps, "sandbox", NULL))
         qemu_args_add(args, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     qemu_args_add(args, "-msg", "timestamp=on");

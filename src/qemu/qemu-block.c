@@ -155,6 +155,13 @@ static void add_disk_options(JsonObject *object, const DomainDisk *disk)
         json_object_set_string_member(object, "detect-zeroes", model_enum_text(&model_enum_disk_detect_zeroes, zeroes));
 }
 
+/* Raw images have no chain: an explicit end of it must not reach QEMU. */
+static bool has_chain(StorageFormat format)
+{
+    return format == STORAGE_FORMAT_QCOW2 || format == STORAGE_FORMAT_QCOW || format == STORAGE_FORMAT_QED ||
+           format == STORAGE_FORMAT_VMDK;
+}
+
 /* One link: its storage, then its format on top of it. @top: the link that the guest writes to. */
 static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, StorageFormat format,
                      const char *backing_node, bool top, const char *what, GError **error)
@@ -176,6 +183,8 @@ static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource
         add_disk_options(object, disk);
     qmp_object_add(object, "s:driver", driver, "I:cache-size", (gint64)source->metadata_cache_max_size, "s:file", below,
                    NULL);
+    if (!has_chain(format))
+        backing_node = NULL;
     if (backing_node && backing_node[0])
         json_object_set_string_member(object, "backing", backing_node);
     else if (backing_node)
@@ -202,13 +211,6 @@ static bool add_backing(QemuArgs *args, const DomainDisk *disk, const StorageBac
         return false;
     *ret_node = g_strdup_printf("lodge-%u-format", backing->source.index);
     return true;
-}
-
-/* Raw images have no chain: an explicit end of it must not reach QEMU. */
-static bool has_chain(StorageFormat format)
-{
-    return format == STORAGE_FORMAT_QCOW2 || format == STORAGE_FORMAT_QCOW || format == STORAGE_FORMAT_QED ||
-           format == STORAGE_FORMAT_VMDK;
 }
 
 bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error)

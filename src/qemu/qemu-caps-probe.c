@@ -248,6 +248,7 @@ static bool is_feature(const char *name)
                                           "fill-mtrr-mask",
                                           "full-cpuid-auto-level",
                                           "host-cache-info",
+                                          "host-phys-bits",
                                           "kvm",
                                           "kvm-no-smi-migration",
                                           "l3-cache",
