@@ -5,6 +5,8 @@
 #include "model/disk-name.h"
 #include "model/rules.h"
 
+#define SCSI_UNITS 7
+
 static bool drive_same(const DomainAddress *a, uint32_t controller, uint32_t bus, uint32_t target, uint32_t unit)
 {
     return a && a->type == ADDRESS_TYPE_DRIVE && a->controller == controller && a->bus == bus && a->target == target &&
@@ -40,11 +42,9 @@ static bool drive_by_name(const Domain *domain, DomainDisk *disk, GError **error
     unsigned index = (unsigned)disk_name_index(disk->target, &partition);
     DomainAddress place = { .type = ADDRESS_TYPE_DRIVE };
     switch (disk->bus) {
-    case DISK_BUS_SCSI: /* 15 units of a wide bus; unit 7 is the adapter itself */
-        place.controller = index / 15;
-        place.unit = index % 15;
-        if (place.unit >= 7)
-            place.unit++;
+    case DISK_BUS_SCSI: /* unit 7 of the bus is the adapter itself */
+        place.controller = index / SCSI_UNITS;
+        place.unit = index % SCSI_UNITS;
         break;
     case DISK_BUS_IDE:
         place.controller = index / 4;
@@ -117,11 +117,10 @@ bool rule_drive_addresses(RuleContext *context, GError **error)
 static bool drive_place_hostdev(Domain *domain, DomainHostdev *hostdev, GError **error)
 {
     DomainAddress place = { .type = ADDRESS_TYPE_DRIVE };
-    for (unsigned n = 0; n < 256 * 16; n++) {
-        place.controller = n / 16;
-        place.unit = n % 16;
-        if (place.unit == 7 || drive_used_by_disk(domain, NULL, DISK_BUS_SCSI, &place) ||
-            drive_used_by_hostdev(domain, hostdev, &place))
+    for (unsigned n = 0; n < 256 * SCSI_UNITS; n++) {
+        place.controller = n / SCSI_UNITS;
+        place.unit = n % SCSI_UNITS;
+        if (drive_used_by_disk(domain, NULL, DISK_BUS_SCSI, &place) || drive_used_by_hostdev(domain, hostdev, &place))
             continue;
         hostdev->info.address = g_memdup2(&place, sizeof place);
         return true;

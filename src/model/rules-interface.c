@@ -58,6 +58,18 @@ static bool interface_check(const DomainInterface *interface, GError **error)
                          interface->mac.bytes[0]);
     if (interface->mtu && (interface->mtu < 68 || interface->mtu > 65535))
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<mtu size='%u'>: expected 68 to 65535", interface->mtu);
+    bool ovs = interface->virtualport && interface->virtualport->type == VIRTUALPORT_TYPE_OPENVSWITCH;
+    if (interface->isolated && ovs)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<interface>: <port isolated='…'/> does not work with openvswitch");
+    if (!g_strcmp0(interface->teaming, "transient") && interface->type != INTERFACE_TYPE_HOSTDEV)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<interface>: <teaming type='transient'> needs type='hostdev'");
+    if (interface->vlan && interface->vlan->n_tags > 1 && interface->vlan->trunk == TRI_NO)
+        return error_set(error, VIR_ERR_XML_ERROR, "<vlan trunk='no'>: several tags need trunk='yes'");
+    if (interface->type == INTERFACE_TYPE_VHOSTUSER &&
+        !(interface->model && g_str_has_prefix(interface->model, "virtio")))
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<interface type='vhostuser'>: needs <model type='virtio'/>");
     for (unsigned i = 0; interface->vlan && i < interface->vlan->n_tags; i++) {
         if (interface->vlan->tags[i]->id > 4095)
             return error_set(error, VIR_ERR_XML_ERROR, "<vlan>: tag %u is above 4095", interface->vlan->tags[i]->id);
@@ -104,6 +116,24 @@ static void interface_drop_useless(DomainInterface *interface)
         interface->driver->queues = 0;
 }
 
+static void interface_defaults(DomainInterface *interface, DomainParseFlags flags)
+{
+    if (!interface->model && interface->type == INTERFACE_TYPE_VDPA)
+        interface->model = g_strdup("virtio");
+    else if (!interface->model && interface->type != INTERFACE_TYPE_HOSTDEV)
+        interface->model = g_strdup("rtl8139");
+    if (interface->type == INTERFACE_TYPE_DIRECT && !interface->direct_mode)
+        interface->direct_mode = DIRECT_MODE_VEPA;
+    if (interface->vlan && interface->vlan->n_tags > 1 && !interface->vlan->trunk)
+        interface->vlan->trunk = TRI_YES;
+    /* names like vnet3 are made anew at every start */
+    if (!(flags & DOMAIN_PARSE_ACTIVE) && interface->target &&
+        (g_str_has_prefix(interface->target, "vnet") || g_str_has_prefix(interface->target, "macvtap") ||
+         g_str_has_prefix(interface->target, "macvlan")) &&
+        interface->target_managed != TRI_NO)
+        g_clear_pointer(&interface->target, g_free);
+}
+
 bool rule_interfaces(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
@@ -111,8 +141,7 @@ bool rule_interfaces(RuleContext *context, GError **error)
         DomainInterface *interface = domain->interfaces[i];
         if (!interface->mac_set && !interface_make_mac(interface, error))
             return false;
-        if (!interface->model && interface->type != INTERFACE_TYPE_HOSTDEV)
-            interface->model = g_strdup("rtl8139");
+        interface_defaults(interface, context->flags);
         interface_spell_model(interface);
         interface_drop_useless(interface);
         if (!interface_check_source(interface, error) || !interface_check(interface, error))

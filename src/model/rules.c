@@ -57,6 +57,7 @@ static const Rule rules[] = {
     rule_needed_controllers,
     rule_scsi_hostdev_addresses,
     rule_scsi_models,
+    rule_check_drive_controllers,
     rule_virtio_serial_addresses,
     rule_ccid_addresses,
     rule_dimm_addresses,

@@ -70,6 +70,7 @@ bool rule_drive_addresses(RuleContext *context, GError **error);
 bool rule_needed_controllers(RuleContext *context, GError **error);
 bool rule_scsi_hostdev_addresses(RuleContext *context, GError **error);
 bool rule_scsi_models(RuleContext *context, GError **error);
+bool rule_check_drive_controllers(RuleContext *context, GError **error);
 bool rule_virtio_serial_addresses(RuleContext *context, GError **error);
 bool rule_ccid_addresses(RuleContext *context, GError **error);
 bool rule_dimm_addresses(RuleContext *context, GError **error);
