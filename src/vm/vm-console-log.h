@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define CONSOLE_LOG_KEEP   (1 << 20)  /* bytes of our own logs that stay readable, at least */
+#define CONSOLE_LOG_KEEP   (512 << 10)  /* bytes of our own logs that stay readable, at least */
 #define CONSOLE_LOG_REPLAY (64 << 10) /* bytes that somebody who attaches is shown first, at most */
 
 /*

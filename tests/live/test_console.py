@@ -161,6 +161,7 @@ def test_console_survives_the_daemon(daemon):
         console.read_until(READY, 5)
         console.read_until(b"before-the-kill", 5)
         say(console, "after-the-kill")
+    daemon.virsh("destroy", "survivor")
 
 
 def test_end_of_guest_ends_the_streams(daemon):
@@ -185,12 +186,12 @@ def test_log_of_a_talkative_guest_stays_small(daemon):
     domain = connection.createXML(guest_xml("talker", daemon, boot=True))
     with Console(daemon, "talker") as console:
         console.read_until(READY, BOOTED)
-        console.type("i=0; while [ $i -lt 400 ]; do head -c 9000 /dev/zero | tr '\\0' x; i=$((i+1)); done; echo; echo al''l-said")
+        console.type("i=0; while [ $i -lt 150 ]; do head -c 9000 /dev/zero | tr '\\0' x; i=$((i+1)); done; echo; echo al''l-said")
         console.read_until(b"all-said", BOOTED)
-        assert len(console.text) > 400 * 9000, "a reader that keeps up misses nothing"
+        assert len(console.text) > 150 * 9000, "a reader that keeps up misses nothing"
     log = run_log(daemon)
-    assert log.stat().st_size > 400 * 9000
-    wait_until(lambda: log.stat().st_blocks * 512 < 3 << 20, "old output is given back")
+    assert log.stat().st_size > 150 * 9000
+    wait_until(lambda: log.stat().st_blocks * 512 < 5 << 18, "old output is given back")
     with Console(daemon, "talker", SHARE) as late:
         late.read_until(b"all-said", 5)
         assert b"\0" not in late.text
@@ -272,7 +273,7 @@ def test_memory_dump_is_elf(booted):
     target.unlink()
 
 
-@pytest.mark.parametrize("kind, magic", (("kdump-zlib", b"KDUMP"), ("elf", b"\x7fELF")))
+@pytest.mark.parametrize("kind, magic", (("kdump-zlib", b"makedumpfile"), ("elf", b"\x7fELF")))
 def test_memory_dump_formats(booted, kind, magic):
     target = booted.directory / "core"
     booted.virsh("dump", "booted", target, "--memory-only", "--format", kind)
@@ -317,6 +318,7 @@ def test_dump_refusals_name_the_cause(daemon):
     with pytest.raises(libvirt.libvirtError, match="no job"):
         domain.abortJob()
     assert not os.path.exists(target)
+    domain.destroy()
 
 
 def test_job_is_told_and_leaves_the_guest_usable(daemon):
@@ -353,3 +355,4 @@ def test_job_is_told_and_leaves_the_guest_usable(daemon):
     assert guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING
     assert guest.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE
     assert guest.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)["operation"] == libvirt.VIR_DOMAIN_JOB_OPERATION_DUMP
+    guest.destroy()
