@@ -33,10 +33,12 @@
 #define DUMP_FLAGS          (VIR_DUMP_CRASH | VIR_DUMP_LIVE | VIR_DUMP_BYPASS_CACHE | VIR_DUMP_RESET | VIR_DUMP_MEMORY_ONLY)
 
 typedef struct {
-    const char *format;  /* QEMU's name; NULL: ELF, or a migration stream */
-    unsigned flags;      /* virDomainCoreDumpFlags */
-    bool resume;         /* the guest ran, and is to run again */
-    gint64 bandwidth;    /* the migration limit to put back; -1: none */
+    const char *format; /* QEMU's name; NULL: ELF, or a migration stream */
+    unsigned flags;     /* virDomainCoreDumpFlags */
+    bool resume;        /* the guest ran, and is to run again */
+    gint64 bandwidth;   /* the migration limit to put back; -1: none */
+    bool completed;     /* by "dump-guest-memory", with @why; QEMU has yet to let the guest go on */
+    GError *why;
     VmJobWaiter *waiter; /* of a client's call; NULL: automatic */
     void (*then)(Vm *vm);
     char *path; /* of an automatic dump: removed when it fails */
@@ -47,6 +49,7 @@ static const VmWork dump_work;
 static void dump_free(Dump *dump)
 {
     vm_job_waiter_unref(dump->waiter);
+    g_clear_error(&dump->why);
     g_free(dump->path);
     g_free(dump);
 }
@@ -190,7 +193,7 @@ static void go_on(Vm *vm, const Dump *dump, bool well)
     }
     if (well && (dump->flags & VIR_DUMP_RESET) && !vm_qmp(vm, "system_reset", NULL, NULL, &error))
         log_error("guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
-    if (dump->resume)
+    if (dump->resume && vm->view->state != VIR_DOMAIN_RUNNING)
         resume_guest(vm);
 }
 
@@ -219,9 +222,13 @@ static const VmWork dump_work = {
     .ended = ended,
 };
 
+/*
+ * QEMU tells the end before it lets the guest go on, and in between it cannot bear a system_reset (it aborts: "invalid
+ * runstate transition"). So a guest that ran is waited for.
+ */
 void vm_dump_completed(Vm *vm, JsonObject *data)
 {
-    const Dump *dump = vm_job_data(vm, &dump_work);
+    Dump *dump = vm_job_data(vm, &dump_work);
     g_autoptr(GError) error = NULL;
     if (!dump || !(dump->flags & VIR_DUMP_MEMORY_ONLY))
         return;
@@ -230,7 +237,21 @@ void vm_dump_completed(Vm *vm, JsonObject *data)
     if (said || g_strcmp0(status, "completed") != 0)
         error_set(&error, VIR_ERR_OPERATION_FAILED, "dump the memory of guest '%s': %s", vm_view_domain(vm->view)->name,
                   said ? said : "QEMU does not say why");
-    vm_job_end(vm, error);
+    if (!dump->resume) {
+        vm_job_end(vm, error);
+        return;
+    }
+    dump->completed = true;
+    dump->why = g_steal_pointer(&error);
+}
+
+void vm_dump_resumed(Vm *vm)
+{
+    Dump *dump = vm_job_data(vm, &dump_work);
+    if (!dump || !dump->completed)
+        return;
+    g_autoptr(GError) why = g_steal_pointer(&dump->why);
+    vm_job_end(vm, why);
 }
 
 /* Why QEMU says that the last migration failed. Free it. */

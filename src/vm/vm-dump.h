@@ -14,4 +14,5 @@ bool vm_dump_automatic(Vm *vm, void (*then)(Vm *vm), GError **error);
 
 /* What QEMU tells of a dump and of a migration. */
 void vm_dump_completed(Vm *vm, JsonObject *data);
+void vm_dump_resumed(Vm *vm); /* its vCPUs run again */
 void vm_dump_migration(Vm *vm, JsonObject *data);

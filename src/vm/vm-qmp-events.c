@@ -48,6 +48,7 @@ static void on_resume(gpointer subject, JsonObject *data, gint64 when_us)
     if (vm->view->state == VIR_DOMAIN_PAUSED)
         change_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
                      VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    vm_dump_resumed(vm);
 }
 
 static void on_panicked(gpointer subject, JsonObject *data, gint64 when_us)
