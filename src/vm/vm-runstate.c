@@ -132,7 +132,8 @@ static Domain *load_live_xml(const char *run_dir)
         log_warning("%s", error->message);
         return NULL;
     }
-    Domain *live = domain_parse(xml, (gssize)length, DOMAIN_PARSE_ACTIVE, NULL, NULL, &error);
+    Domain *live =
+        domain_parse(xml, (gssize)length, DOMAIN_PARSE_ACTIVE | DOMAIN_PARSE_NO_VALIDATION, NULL, NULL, &error);
     if (!live)
         log_warning("'%s' cannot be read (%s): the guest's persistent definition stands in", path, error->message);
     return live;
