@@ -28,6 +28,7 @@ struct ModelHost {
     unsigned (*max_vcpus)(const ModelHost *host, const char *emulator, const char *arch, const char *machine, bool kvm);
     const char *security_model; /* "apparmor", "selinux"; NULL: the host has none */
     bool has_swtpm;             /* the TPM emulator is installed */
+    bool has_passt;             /* the user-mode network back end passt is installed */
     bool has_sev;               /* the CPU and KVM encrypt guests */
     bool spice_tls;             /* TLS is set up for SPICE */
     /* Whether /dev/kvm may be used for @arch. */

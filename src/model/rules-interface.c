@@ -144,6 +144,9 @@ bool rule_interfaces(RuleContext *context, GError **error)
         interface_defaults(interface, context->flags);
         interface_spell_model(interface);
         interface_drop_useless(interface);
+        if (interface->backend == INTERFACE_BACKEND_PASST && !context->host->has_passt)
+            return error_set(error, VIR_ERR_XML_ERROR,
+                             "<interface>: <backend type='passt'>: the program passt is not installed");
         if (!interface_check_source(interface, error) || !interface_check(interface, error))
             return false;
     }

@@ -97,6 +97,7 @@ ModelHost *vm_model_host_new(Daemon *daemon)
     me->daemon = daemon;
     g_mutex_init(&me->lock);
     me->emulators = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autofree char *passt = g_find_program_in_path("passt");
     g_autofree char *swtpm = g_find_program_in_path("swtpm");
     me->base = (ModelHost){
         .data = me,
@@ -109,6 +110,7 @@ ModelHost *vm_model_host_new(Daemon *daemon)
         .max_vcpus = max_vcpus,
         .has_kvm = has_kvm,
         .has_swtpm = swtpm != NULL,
+        .has_passt = passt != NULL,
         .has_sev = kvm_has_sev(),
     };
     return &me->base;
