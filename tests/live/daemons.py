@@ -140,10 +140,21 @@ class Daemon:
         self.process = None
 
     def guest_pids(self):
-        """Processes of guests of this daemon, by its directory in their command line."""
+        """Processes of guests of this daemon, by its directory in their command line or environment."""
         mine = {self.process.pid} if self.process else set()
         return {pid for pid, line in processes_naming(str(self.directory)).items()
-            if pid not in mine and re.search(r"qemu|lodge-launch", line.split()[0])}
+            if pid not in mine and re.search(r"qemu|lodge-launch", line.split()[0])} | self._by_environment()
+
+    def _by_environment(self):
+        mark = f"LODGE_RUN_DIR={self.directory}".encode()
+        found = set()
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                if mark in path.read_bytes():
+                    found.add(int(path.parent.name))
+            except OSError:
+                pass  # it has ended meanwhile
+        return found
 
     def kill_guests(self):
         for pid in self.guest_pids():
