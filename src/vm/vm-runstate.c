@@ -94,29 +94,31 @@ static bool parse_state(VmRunState *state)
     return state->emulator && state->id > 0 && state->process.pid > 1 && state->process.start_time > 0;
 }
 
-/* Whether the environment that @pid was started with names @run_dir as its own. */
-static bool process_owns(pid_t pid, const char *run_dir)
+/* The value of @name in the environment that @pid was started with; NULL if it is not there. */
+static char *process_variable(pid_t pid, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/environ", (int)pid);
     g_autofree char *text = NULL;
-    gsize length;
+    gsize length, name_length = strlen(name);
     if (!g_file_get_contents(path, &text, &length, NULL))
-        return false;
+        return NULL;
     for (const char *item = text; item < text + length; item += strlen(item) + 1) {
-        if (g_str_has_prefix(item, VM_RUN_DIR_VARIABLE "=") && g_str_equal(strchr(item, '=') + 1, run_dir))
-            return true;
+        if (strncmp(item, name, name_length) == 0 && item[name_length] == '=')
+            return g_strdup(item + name_length + 1);
     }
-    return false;
+    return NULL;
 }
 
-/* QEMU carries its run directory in its environment, so that it is found without any file. */
-static bool identify_by_environment(const char *run_dir, ProcessId *ret_process)
+/* QEMU carries its run directory and the guest's UUID in its environment, so that it is found without any file. */
+static bool identify_by_environment(const char *run_dir, ProcessId *ret_process, Uuid *ret_uuid)
 {
     g_autoptr(GDir) proc = g_dir_open("/proc", 0, NULL);
     const char *name;
     while (proc && (name = g_dir_read_name(proc))) {
         pid_t pid = (pid_t)g_ascii_strtoll(name, NULL, 10);
-        if (pid > 1 && process_owns(pid, run_dir))
+        g_autofree char *owned = pid > 1 ? process_variable(pid, VM_RUN_DIR_VARIABLE) : NULL;
+        g_autofree char *uuid = g_strcmp0(owned, run_dir) == 0 ? process_variable(pid, VM_UUID_VARIABLE) : NULL;
+        if (uuid && uuid_parse(uuid, ret_uuid))
             return process_identify(pid, ret_process, NULL);
     }
     return false;
@@ -153,14 +155,12 @@ VmRunState *vm_runstate_load(const char *run_dir, GError **error)
     state->id = (int)g_ascii_strtoll(base, NULL, 10);
     state->state = VIR_DOMAIN_RUNNING;
     state->reason = VIR_DOMAIN_RUNNING_UNKNOWN;
-    if (state->id <= 0 || !identify_by_environment(run_dir, &state->process)) {
+    if (state->id <= 0 || !identify_by_environment(run_dir, &state->process, &state->uuid)) {
         error_set(error, VIR_ERR_INTERNAL_ERROR, "run directory '%s' tells of no guest that runs", run_dir);
         return NULL;
     }
-    if (state->live) {
-        state->uuid = state->live->uuid;
+    if (state->live)
         state->emulator = g_strdup(state->live->emulator);
-    }
     return g_steal_pointer(&state);
 }
 

@@ -10,8 +10,9 @@
 #pragma once
 #include "vm/vm.h"
 
-/* In QEMU's environment: its run directory. */
+/* In QEMU's environment: its run directory, and the guest's UUID. */
 #define VM_RUN_DIR_VARIABLE "LODGE_RUN_DIR"
+#define VM_UUID_VARIABLE    "LODGE_GUEST_UUID"
 
 /* What the `state` file holds. */
 typedef struct {

@@ -78,7 +78,10 @@ static char **build_environment(VmStart *start)
 {
     const DomainQemuCommandline *extra = start->live->qemu_commandline;
     g_autoptr(GPtrArray) env = g_ptr_array_new();
+    char uuid[UUID_TEXT_SIZE];
+    uuid_format(&start->vm->uuid, uuid);
     g_ptr_array_add(env, g_strdup_printf(VM_RUN_DIR_VARIABLE "=%s", start->vm->run_dir));
+    g_ptr_array_add(env, g_strdup_printf(VM_UUID_VARIABLE "=%s", uuid));
     for (unsigned i = 0; extra && i < extra->n_env; i++)
         g_ptr_array_add(
             env, g_strdup_printf("%s=%s", extra->env[i]->name, extra->env[i]->value ? extra->env[i]->value : ""));
