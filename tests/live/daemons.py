@@ -40,16 +40,18 @@ def process_alive(pid):
 
 
 def processes_naming(text):
-    """{pid: command line} of the live processes whose command line contains text."""
+    """{pid: command line} of the live processes that name text in their command line or work in a directory that does:
+    QEMU is told all its paths relative to the guest's run directory."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
         except OSError:
             continue
-        if text in line and process_alive(int(entry.name)):
+        if line and (text in line or text in where) and process_alive(int(entry.name)):
             found[int(entry.name)] = line
     return found
 
