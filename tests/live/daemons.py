@@ -169,7 +169,9 @@ class Daemon:
         if self.process and self.process.poll() is not None:
             wrong.append(f"{self.name} had ended with {self.process.returncode}")
             self.process = None
-        self.kill_guests()
+        if self.guest_pids():  # of a test that failed, or whose guests are not its business
+            self.kill_guests()
+            self.settle()
         if self.process:
             try:
                 status = self.stop()
@@ -190,6 +192,9 @@ class Daemon:
             wrong.append(f"log of {self.name}:\n{log[-4000:]}")
         shutil.rmtree(self.directory, ignore_errors=True)
         return wrong
+
+    def settle(self):
+        """Gives the daemon the time to notice that its guests have died."""
 
     def leftovers(self):
         """Complaints about files that must not be there once all guests and the daemon have ended."""
@@ -247,6 +252,11 @@ class Lodged(Daemon):
     def lodge(self, *arguments, **more):
         """Lodge's own command."""
         return self.run(self.binaries / "src/cli/lodge", "-c", self.uri, *arguments, **more)
+
+    def settle(self):
+        deadline = time.monotonic() + 10
+        while self.process and any((self.root / "run/qemu").iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def leftovers(self):
         run = self.root / "run"
