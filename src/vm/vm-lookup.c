@@ -3,6 +3,7 @@
 #include "rpc/handlers.h"
 
 #include "base/error.h"
+#include "vm/vm-lookup.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-wire.h"
 
@@ -46,7 +47,7 @@ static bool filter_state(unsigned flags, int state)
     }
 }
 
-static bool filter_view(unsigned flags, const VmView *view)
+bool vm_view_matches(unsigned flags, const VmView *view)
 {
     /* Snapshots, checkpoints and saved images do not exist yet: no guest has one. */
     return filter_pair(flags, VIR_CONNECT_LIST_DOMAINS_ACTIVE, VIR_CONNECT_LIST_DOMAINS_INACTIVE,
@@ -69,7 +70,7 @@ static GArray *select_rows(Daemon *daemon, unsigned flags)
     g_array_set_clear_func(rows, row_clear);
     for (unsigned i = 0; i < all->len; i++) {
         Row row = { vm_ref(all->pdata[i]), vm_view(all->pdata[i]) };
-        if (row.view && filter_view(flags, row.view))
+        if (row.view && vm_view_matches(flags, row.view))
             g_array_append_val(rows, row);
         else
             row_clear(&row);

@@ -100,16 +100,22 @@ void vm_monitor_detach(Vm *vm)
     qmp_close(qmp);
 }
 
+bool vm_require_monitor(Vm *vm, GError **error)
+{
+    if (vm->qmp)
+        return true;
+    if (!vm_require_active(vm->view, error))
+        return false;
+    return error_set(error, VIR_ERR_OPERATION_INVALID,
+                     "guest '%s' cannot be reached: its QEMU (pid %d) does not answer; see 'domcontrol'",
+                     vm_view_domain(vm->view)->name, (int)vm->view->process.pid);
+}
+
 bool vm_qmp(Vm *vm, const char *command, JsonObject *args, JsonNode **ret_value, GError **error)
 {
-    if (!vm->qmp) {
-        if (args)
-            json_object_unref(args);
-        if (!vm_require_active(vm->view, error))
-            return false;
-        return error_set(error, VIR_ERR_OPERATION_INVALID,
-                         "guest '%s' cannot be reached: its QEMU (pid %d) does not answer; see 'domcontrol'",
-                         vm_view_domain(vm->view)->name, (int)vm->view->process.pid);
-    }
-    return qmp_call(vm->qmp, command, args, VM_QMP_TIMEOUT_MS, ret_value, error);
+    if (vm_require_monitor(vm, error))
+        return qmp_call(vm->qmp, command, args, VM_QMP_TIMEOUT_MS, ret_value, error);
+    if (args)
+        json_object_unref(args);
+    return false;
 }

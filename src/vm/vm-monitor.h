@@ -23,5 +23,7 @@ Qmp *vm_monitor_ref(Vm *vm);
 /* Closes the connection, without telling anybody that the guest ended. Mailbox. */
 void vm_monitor_detach(Vm *vm);
 
+/* Whether vm->qmp can be used; VIR_ERR_OPERATION_INVALID otherwise. Mailbox. */
+bool vm_require_monitor(Vm *vm, GError **error);
 /* qmp_call() on a guest that runs and can be reached; VIR_ERR_OPERATION_INVALID otherwise. Mailbox. */
 bool vm_qmp(Vm *vm, const char *command, JsonObject *args, JsonNode **ret_value, GError **error);

@@ -90,8 +90,7 @@ static void parse_io(JsonObject *stats, VmBlockIo *io)
                   qmp_get_int(stats, "failed_flush_operations", 0));
 }
 
-/* The alias in a device's path ("/machine/peripheral/virtio-disk0/virtio-backend"), or the id as it is. */
-static char *alias_of_device(const char *device)
+char *vm_alias_of_device(const char *device)
 {
     static const char prefix[] = "/machine/peripheral/";
     if (!g_str_has_prefix(device, prefix))
@@ -121,7 +120,7 @@ static void take_blocks(VmStats *stats, JsonNode *reply)
         if (!device || !device[0])
             device = qmp_get_string(object, "device");
         if (device && device[0])
-            g_hash_table_insert(stats->blocks, alias_of_device(device), parse_block(object));
+            g_hash_table_insert(stats->blocks, vm_alias_of_device(device), parse_block(object));
     }
 }
 

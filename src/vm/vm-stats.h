@@ -73,3 +73,9 @@ VmStatsQuery *vm_stats_send(Vm *vm, const VmView *view, VmStatsQuestions questio
 bool vm_stats_receive(VmStatsQuery *query, gint64 deadline);
 /* A reference to the last answers of the guest's present run; NULL before the first. */
 VmStats *vm_stats_last(Vm *vm, const VmView *view);
+
+/*
+ * The alias of a disk in what QEMU calls its device: "/machine/peripheral/virtio-disk0/virtio-backend", or the id as it
+ * is. Free it.
+ */
+char *vm_alias_of_device(const char *device);

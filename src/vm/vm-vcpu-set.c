@@ -145,11 +145,6 @@ static bool set_live(Vm *vm, const Cpuset *online, GError **error)
     return settle(vm, before, done ? error : NULL) && done; /* the first error is the one to tell */
 }
 
-static bool require_monitor(Vm *vm, GError **error)
-{
-    return vm_qmp(vm, "query-status", NULL, NULL, error);
-}
-
 /* The set that @count vCPUs make: those that are on stay, the lowest come first, the highest go first. */
 static Cpuset *set_of_count(const Domain *domain, unsigned count)
 {
@@ -188,7 +183,7 @@ static bool set_count(Vm *vm, unsigned count, VmTargets targets, GError **error)
         return false;
     if (live) {
         g_autoptr(Cpuset) online = set_of_count(live, count);
-        if (!require_monitor(vm, error) || !set_live(vm, online, error))
+        if (!vm_require_monitor(vm, error) || !set_live(vm, online, error))
             return false;
     }
     if (!config)
@@ -295,7 +290,7 @@ bool vm_set_vcpu(Call *call, const DomainSetVcpuArgs *args, void *ret, GError **
         return false;
     if (targets.config && !(config = switch_vcpus(vm->view->config->domain, chosen, args->state, "persistent", error)))
         return false;
-    if (live && (!require_monitor(vm, error) || !set_live(vm, live, error)))
+    if (live && (!vm_require_monitor(vm, error) || !set_live(vm, live, error)))
         return false;
     return !config || note_online(vm, config, false, error);
 }
