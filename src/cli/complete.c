@@ -12,14 +12,15 @@ typedef struct {
     Shell *shell;
     const Verb *verb;
     char **words;     /* of the command, behind the verb; the last one is being written */
-    const char *last; /* that one */
+    const char *last; /* that one, or what stands behind the "=" of an option in it */
+    char *prefix;     /* "--option=" of that word; "" else */
     GPtrArray *found;
 } Completion;
 
 static void offer(Completion *completion, const char *candidate)
 {
     if (candidate && g_str_has_prefix(candidate, completion->last))
-        g_ptr_array_add(completion->found, g_strdup(candidate));
+        g_ptr_array_add(completion->found, g_strconcat(completion->prefix, candidate, NULL));
 }
 
 static void offer_verbs(Completion *completion)
@@ -98,7 +99,7 @@ static const VerbOption *option_of_last(const Completion *completion)
 {
     const Verb *verb = completion->verb;
     g_autoptr(GHashTable) given = g_hash_table_new(NULL, NULL);
-    for (char **word = completion->words; *word != completion->last; word++) {
+    for (char **word = completion->words; *word && *word != completion->last; word++) {
         const VerbOption *named = named_option(verb, *word);
         const VerbOption *taken = named;
         for (const VerbOption *option = verb->options; !named && option && option->name && !taken; option++)
@@ -125,7 +126,7 @@ static void offer_options(Completion *completion)
     for (const VerbOption *option = completion->verb->options; option && option->name; option++) {
         g_autofree char *name = g_strdup_printf("--%s", option->name);
         bool there = false;
-        for (char **word = completion->words; *word != completion->last; word++)
+        for (char **word = completion->words; *word && *word != completion->last; word++)
             there |= !strcmp(*word, name);
         if (!there || option->kind == OPTION_REST)
             offer(completion, name);
@@ -162,7 +163,8 @@ char **complete_line(Shell *shell, const char *line)
     g_autofree char *text = g_strdup_printf("%s%s", line, fresh ? "''" : "");
     g_auto(GStrv) words = args_split_line(text, NULL);
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(g_free);
-    Completion completion = { .shell = shell, .found = found };
+    g_autofree char *prefix = g_strdup("");
+    Completion completion = { .shell = shell, .found = found, .prefix = prefix };
     unsigned start = words ? skip_globals(shell, words) : 0;
     for (unsigned i = start; words && words[i]; i++)
         if (!strcmp(words[i], ";"))
@@ -175,7 +177,16 @@ char **complete_line(Shell *shell, const char *line)
         completion.words = words + start + 1;
         completion.last = words[g_strv_length(words) - 1];
     }
-    if (completion.verb && g_str_has_prefix(completion.last, "-")) {
+    const char *equals = completion.verb ? strchr(completion.last, '=') : NULL;
+    if (equals && g_str_has_prefix(completion.last, "--")) {
+        g_autofree char *name = g_strndup(completion.last, (size_t)(equals - completion.last));
+        const VerbOption *option = named_option(completion.verb, name);
+        g_free(prefix);
+        completion.prefix = prefix = g_strconcat(name, "=", NULL);
+        completion.last = equals + 1;
+        if (option)
+            offer_values(&completion, option);
+    } else if (completion.verb && g_str_has_prefix(completion.last, "-")) {
         offer_options(&completion);
     } else if (completion.verb) {
         const VerbOption *option = option_of_last(&completion);

@@ -44,6 +44,11 @@ int table_display_width(const char *text)
     return width;
 }
 
+char *table_padded(const char *text, int width)
+{
+    return g_strdup_printf("%s%*s", text, MAX(width - table_display_width(text), 0), "");
+}
+
 Table *table_new(const Column *columns)
 {
     Table *table = g_new0(Table, 1);

@@ -30,5 +30,7 @@ void table_print(const Table *table, Output *output, const char *key);
 
 /* Cells that a terminal uses for @text; control characters count nothing. */
 int table_display_width(const char *text);
+/* @text followed by blanks up to @width cells. Free it. */
+char *table_padded(const char *text, int width);
 /* The colour sequence for a state of a guest ("running"), "" for none. */
 const char *table_state_colour(const char *state);

@@ -5,6 +5,7 @@
 #include "cli/i18n.h"
 #include "cli/verbs.h"
 
+#include <inttypes.h>
 #include <json-glib/json-glib.h>
 #include <libvirt/libvirt-qemu.h>
 #include <signal.h>
@@ -60,8 +61,8 @@ static void on_monitor_event(LodgeConnection *connection, const LodgeEvent *even
         g_autofree char *head =
             listener->timestamp
                 ? g_strdup_printf(_("%s: event %s for domain '%s'"), stamp, message->event, message->dom.name)
-                : g_strdup_printf(_("event %s at %" G_GINT64_FORMAT ".%06u for domain '%s'"), message->event,
-                                  message->seconds, message->micros, message->dom.name);
+                : g_strdup_printf(_("event %s at %" PRId64 ".%06u for domain '%s'"), message->event, message->seconds,
+                                  message->micros, message->dom.name);
         output_line(output, "%s: %s", head, pretty ? pretty : details);
     }
     output_flush_line(output);

@@ -17,7 +17,8 @@ static void count_row(Shell *shell, const LodgeDomain *guest, uint32_t flags, co
     int32_t count;
     if (!lodge_domain_get_vcpus_flags(shell->connection, guest, flags, &count, NULL))
         return;
-    output_line(shell->output, "%-12s %-12s %3d", what, where, count);
+    g_autofree char *first = table_padded(what, 12), *second = table_padded(where, 12);
+    output_line(shell->output, "%s %s %3d", first, second, count);
     output_json_number(shell->output, key, count);
 }
 
@@ -271,7 +272,8 @@ static bool verb_schedinfo(Shell *shell, const Args *args, GError **error)
         return false;
     const LodgeDomainGetSchedulerParametersFlagsRet *shown = params->len ? &after : &now;
     output_json_text(shell->output, "scheduler", type.type);
-    output_line(shell->output, "%-15s: %s", _("Scheduler"), type.type);
+    g_autofree char *label = table_padded(_("Scheduler"), 15);
+    output_line(shell->output, "%s: %s", label, type.type);
     for (uint32_t i = 0; i < shown->n_params; i++) {
         g_autofree char *text = typed_value_text(&shown->params[i].value);
         output_line(shell->output, "%-15s: %s", shown->params[i].field, text);
