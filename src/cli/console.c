@@ -109,14 +109,12 @@ bool console_attach(Shell *shell, const LodgeDomain *guest, const char *device, 
     bool terminal = isatty(STDIN_FILENO);
     if (!lodge_domain_open_console(shell->connection, guest, device, flags, &stream, error))
         return false;
-    if (!output_is_quiet(shell->output) && !output_is_json(shell->output)) {
-        printf(_("Connected to domain '%s'"), guest->name);
-        char key = (char)(shell->escape ^ 0x40);
+    if (!output_is_quiet(shell->output)) {
         bool control = shell->escape < 0x20;
-        g_autofree char *shown = g_strdup_printf("%s%c", control ? "^" : "", control ? key : (char)shell->escape);
-        printf("\n");
-        printf(_("Escape character is %s"), shown);
-        printf(control ? " (Ctrl + %c)\n" : "\n", key);
+        char key = (char)(control ? shell->escape ^ 0x40 : shell->escape);
+        g_autofree char *shown = control ? g_strdup_printf("^%c (Ctrl + %c)", key, key) : g_strdup_printf("%c", key);
+        output_line(shell->output, _("Connected to domain '%s'"), guest->name);
+        output_line(shell->output, _("Escape character is %s"), shown);
     }
     fflush(stdout);
     interrupted = 0;
