@@ -16,21 +16,21 @@
 
 #define FIRST_INHERITED 3
 
-/* Names that clients look for. The modular daemons have no rw socket under another role. */
+/* Names that clients look for. The one that they try first is opened last: when it answers, all others do. */
 static const struct {
     const char *name;
     SocketRole role;
     bool modular; /* only with modular_sockets = 1 */
 } socket_names[] = {
-    { "libvirt-sock", ROLE_READ_WRITE, false },       { "libvirt-sock-ro", ROLE_READ_ONLY, false },
-    { "libvirt-admin-sock", ROLE_ADMIN, false },      { "virtqemud-sock", ROLE_READ_WRITE, true },
-    { "virtqemud-sock-ro", ROLE_READ_ONLY, true },    { "virtqemud-admin-sock", ROLE_ADMIN, true },
-    { "virtnetworkd-sock", ROLE_READ_WRITE, true },   { "virtnetworkd-sock-ro", ROLE_READ_ONLY, true },
-    { "virtstoraged-sock", ROLE_READ_WRITE, true },   { "virtstoraged-sock-ro", ROLE_READ_ONLY, true },
-    { "virtnodedevd-sock", ROLE_READ_WRITE, true },   { "virtnodedevd-sock-ro", ROLE_READ_ONLY, true },
-    { "virtsecretd-sock", ROLE_READ_WRITE, true },    { "virtsecretd-sock-ro", ROLE_READ_ONLY, true },
-    { "virtinterfaced-sock", ROLE_READ_WRITE, true }, { "virtinterfaced-sock-ro", ROLE_READ_ONLY, true },
-    { "virtnwfilterd-sock", ROLE_READ_WRITE, true },  { "virtnwfilterd-sock-ro", ROLE_READ_ONLY, true },
+    { "virtqemud-sock", ROLE_READ_WRITE, true },        { "virtqemud-sock-ro", ROLE_READ_ONLY, true },
+    { "virtqemud-admin-sock", ROLE_ADMIN, true },       { "virtnetworkd-sock", ROLE_READ_WRITE, true },
+    { "virtnetworkd-sock-ro", ROLE_READ_ONLY, true },   { "virtstoraged-sock", ROLE_READ_WRITE, true },
+    { "virtstoraged-sock-ro", ROLE_READ_ONLY, true },   { "virtnodedevd-sock", ROLE_READ_WRITE, true },
+    { "virtnodedevd-sock-ro", ROLE_READ_ONLY, true },   { "virtsecretd-sock", ROLE_READ_WRITE, true },
+    { "virtsecretd-sock-ro", ROLE_READ_ONLY, true },    { "virtinterfaced-sock", ROLE_READ_WRITE, true },
+    { "virtinterfaced-sock-ro", ROLE_READ_ONLY, true }, { "virtnwfilterd-sock", ROLE_READ_WRITE, true },
+    { "virtnwfilterd-sock-ro", ROLE_READ_ONLY, true },  { "libvirt-admin-sock", ROLE_ADMIN, false },
+    { "libvirt-sock-ro", ROLE_READ_ONLY, false },       { "libvirt-sock", ROLE_READ_WRITE, false },
 };
 
 static bool read_mode(const Config *config, const char *key, mode_t *ret_mode, GError **error)
@@ -134,9 +134,6 @@ bool sockets_open(Daemon *daemon, const InheritedSockets *inherited, bool listen
 {
     if (inherited->count > 0)
         return take_inherited(daemon, inherited, error);
-    if (!open_unix(daemon, error))
-        return false;
-    if (!listen && !config_integer(daemon->config, "listen_tcp"))
-        return true;
-    return open_tcp(daemon, error);
+    bool tcp = listen || config_integer(daemon->config, "listen_tcp");
+    return (!tcp || open_tcp(daemon, error)) && open_unix(daemon, error);
 }

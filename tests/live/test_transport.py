@@ -12,7 +12,7 @@ import libvirt
 import pytest
 
 from daemons import PATIENCE, Failed, Lodged, process_alive, wait_until
-from wire import EVENT, REMOTE, Dropped, Wire, WireError, optional, string
+from wire import EVENT, REMOTE, Dropped, Wire, WireError, frame, optional, string
 
 pytestmark = pytest.mark.lodge
 SUPPORTS_FEATURE, REGISTER_CLOSE, CLOSED = 60, 360, 362
@@ -273,6 +273,33 @@ def test_reused_serial(shared):
         wire.send(call + call)
         answers = [wire.receive()[4] for _ in range(2)]
         assert sorted(answers) in ([0, 1], [0, 0])  # the first may be done before the second is read
+
+
+def test_quota_holds_back_neither_reads_nor_pings(configured):
+    """With one working call allowed and the emulator being asked for the first time, 50 further calls wait; others do not."""
+    daemon = configured("max_client_requests = 1\n")
+    with Wire(daemon.socket) as wire:
+        wire.open()
+        for serial in range(100, 150):
+            wire.send(frame(REMOTE, 4, b"", serial=serial))  # connect_get_version: a worker, slow at first
+        wire.send(frame(REMOTE, 157, b"", serial=7))  # connect_get_lib_version: on the loop
+        assert wire.receive()[3] == 7
+        wire.ping()
+        left = set(range(100, 150))
+        while left:
+            program, _, _, serial, status, _ = wire.receive()
+            assert program == REMOTE and status == 0
+            left.remove(serial)
+
+
+def test_too_many_waiting_calls_are_refused(configured):
+    daemon = configured("max_client_requests = 1\n")
+    with Wire(daemon.socket) as wire:
+        wire.open()
+        wire.send(b"".join(frame(REMOTE, 4, b"", serial=serial) for serial in range(100, 1300)))
+        statuses = [wire.receive()[4] for _ in range(1200)]
+        assert 0 < statuses.count(1) < 200, statuses.count(1)
+        wire.ping()
 
 
 # -- administration
