@@ -572,7 +572,9 @@ static void test_ssh(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    g_autofree char *config = g_dir_make_tmp("lt-XXXXXX", NULL);
+    g_setenv("XDG_CONFIG_HOME", config, TRUE);
+    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/lib/threads", test_threads);
     g_test_add_func("/lib/trouble", test_trouble);
     g_test_add_func("/lib/events", test_events);
@@ -581,5 +583,7 @@ int main(int argc, char **argv)
     g_test_add_func("/lib/uris", test_uris);
     g_test_add_func("/lib/alias", test_alias);
     g_test_add_func("/lib/ssh", test_ssh);
-    return g_test_run();
+    int status = g_test_run();
+    g_rmdir(config);
+    return status;
 }
