@@ -92,7 +92,9 @@ Daemon *daemon_new(Paths *paths, Config *config, GError **error)
         return NULL;
     }
     daemon->host = host_facts_new("", &host_uuid);
-    daemon->qemu_caps = qemu_caps_cache_new(paths, NULL, settings->user.uid, settings->user.gid);
+    const VmUser *user = &settings->user;
+    QemuCapsUser guests = { user->uid, user->gid, user->groups, user->n_groups };
+    daemon->qemu_caps = qemu_caps_cache_new(paths, NULL, user->switch_user ? &guests : NULL);
     daemon->ports = vm_ports_new();
     daemon->model_host = vm_model_host_new(daemon);
     daemon->vms = vm_registry_new(daemon);

@@ -7,9 +7,7 @@ typedef struct {
     const char *emulator;
     const char *work_dir; /* for the monitor socket and the log; nothing stays in it */
     GMainContext *context;
-    bool set_user; /* run the probe as @uid, @gid */
-    uid_t uid;
-    gid_t gid;
+    const QemuCapsUser *user; /* to run as; NULL: as the caller */
 } QemuProbe;
 
 QemuCaps *qemu_caps_new(const char *emulator);

@@ -62,9 +62,13 @@ static bool session_start(Session *session, const QemuProbe *probe, const char *
     g_ptr_array_add(args, g_strdup("-chardev"));
     g_ptr_array_add(args, g_strdup_printf("socket,id=monitor,fd=%d,server=on,wait=off", monitor_fd));
     QemuLaunch launch = QEMU_LAUNCH_INIT;
-    launch.set_user = probe->set_user;
-    launch.uid = probe->uid;
-    launch.gid = probe->gid;
+    launch.set_user = probe->user != NULL;
+    if (probe->user) {
+        launch.uid = probe->user->uid;
+        launch.gid = probe->user->gid;
+        launch.groups = probe->user->groups;
+        launch.n_groups = probe->user->n_groups;
+    }
     g_autofree char *name = g_strdup_printf("capabilities of %s", probe->emulator);
     QemuSpawn spawn = { .name = name,
                         .emulator = probe->emulator,
@@ -359,7 +363,7 @@ static void ask_expansions(Session *session, QemuAccelerator *accelerator, const
         JsonObject *props = qmp_wait(pending[i], PROBE_TIMEOUT_MS, &value, NULL) ? expansion_props(value) : NULL;
         if (!props)
             continue;
-        cpu->vendor = g_strdup(vendor_name(qmp_get_string(props, "vendor")));
+        cpu->vendor = g_strdup(is_generic(cpu->name) ? NULL : vendor_name(qmp_get_string(props, "vendor")));
         if (choice && can_be_host_model(cpu))
             offer_model(choice, cpu, props);
         if (!host || !cpu->usable || !can_be_host_model(cpu))

@@ -26,8 +26,8 @@ typedef struct {
 struct QemuCapsCache {
     const Paths *paths;
     GMainContext *context;
-    uid_t uid;
-    gid_t gid;
+    bool switch_user;
+    QemuCapsUser user;
     GMutex lock; /* guards all below */
     GCond changed;
     GHashTable *entries; /* path of the emulator → Entry * */
@@ -158,13 +158,14 @@ static void entry_free(gpointer data)
     g_free(entry);
 }
 
-QemuCapsCache *qemu_caps_cache_new(const Paths *paths, GMainContext *context, uid_t uid, gid_t gid)
+QemuCapsCache *qemu_caps_cache_new(const Paths *paths, GMainContext *context, const QemuCapsUser *user)
 {
     QemuCapsCache *cache = g_new0(QemuCapsCache, 1);
     cache->paths = paths;
     cache->context = context;
-    cache->uid = uid;
-    cache->gid = gid;
+    cache->switch_user = user != NULL;
+    if (user)
+        cache->user = *user;
     g_mutex_init(&cache->lock);
     g_cond_init(&cache->changed);
     cache->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
@@ -193,6 +194,32 @@ static void append_stat(GString *key, const char *path)
                                info.st_mtim.tv_nsec, (intmax_t)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
 }
 
+/* The processor as the kernel calls it, microcode included: a disk may move to another host. */
+static const char *processor_name(void)
+{
+    static gsize name;
+    if (g_once_init_enter(&name)) {
+        g_autofree char *text = NULL;
+        GString *found = g_string_new(NULL);
+        g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL);
+        g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", 32);
+        for (char **line = lines; *line && **line; line++)
+            if (g_str_has_prefix(*line, "model name") || g_str_has_prefix(*line, "microcode"))
+                g_string_append(found, strchr(*line, ':') ? strchr(*line, ':') : "");
+        g_once_init_leave(&name, (gsize)g_string_free(found, FALSE));
+    }
+    return (const char *)name;
+}
+
+static void append_user(GString *key, const QemuCapsCache *cache)
+{
+    if (!cache->switch_user)
+        return;
+    g_string_append_printf(key, " user %u:%u", cache->user.uid, cache->user.gid);
+    for (unsigned i = 0; i < cache->user.n_groups; i++)
+        g_string_append_printf(key, ",%u", cache->user.groups[i]);
+}
+
 /* Everything that the answers depend on. Devices live in modules, so installing one changes what the same binary can
  * do. */
 static char *compute_key(const QemuCapsCache *cache, const char *emulator, GError **error)
@@ -208,8 +235,8 @@ static char *compute_key(const QemuCapsCache *cache, const char *emulator, GErro
     struct utsname kernel;
     uname(&kernel);
     GString *key = g_string_new(NULL);
-    g_string_printf(key, "%s format %d user %u:%u kernel %s", LODGE_VERSION, CAPS_FORMAT, cache->uid, cache->gid,
-                    kernel.release);
+    g_string_printf(key, "%s format %d kernel %s cpu %s", LODGE_VERSION, CAPS_FORMAT, kernel.release, processor_name());
+    append_user(key, cache);
     append_stat(key, emulator);
     /* The device's times change with every boot and do not matter. */
     struct stat kvm;
@@ -238,9 +265,7 @@ static QemuCaps *load_or_probe(QemuCapsCache *cache, const char *emulator, const
     QemuProbe probe = { .emulator = emulator,
                         .work_dir = cache->paths->qemu_run_dir,
                         .context = cache->context,
-                        .set_user = cache->paths->privileged && geteuid() == 0,
-                        .uid = cache->uid,
-                        .gid = cache->gid };
+                        .user = cache->switch_user ? &cache->user : NULL };
     caps = qemu_caps_probe(&probe, error);
     if (!caps)
         return NULL;

@@ -84,12 +84,19 @@ const char *qemu_cpu_feature_from_qemu(const char *qemu_name);
 
 typedef struct QemuCapsCache QemuCapsCache;
 
+/* Who guests run as: probes run as the same, since KVM may be usable to the one and not to the other. */
+typedef struct {
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups; /* supplementary ones; borrowed as long as the cache lives */
+    unsigned n_groups;
+} QemuCapsUser;
+
 /*
- * @paths is borrowed for life, as is @context, which runs the probes' QMP connections. @uid, @gid: who QEMU will run as
- * when the daemon is privileged; probes run as the same, since KVM may be usable to the one and not to the other. Reads
- * nothing yet.
+ * @paths is borrowed for life, as is @context, which runs the probes' QMP connections. @user: copied; NULL: the daemon
+ * itself. Reads nothing yet.
  */
-QemuCapsCache *qemu_caps_cache_new(const Paths *paths, GMainContext *context, uid_t uid, gid_t gid);
+QemuCapsCache *qemu_caps_cache_new(const Paths *paths, GMainContext *context, const QemuCapsUser *user);
 void qemu_caps_cache_free(QemuCapsCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuCapsCache, qemu_caps_cache_free)
 

@@ -143,3 +143,25 @@ bool qemu_firmware_choose(const Domain *def, const char *const *dirs, QemuFirmwa
                      "/usr/share/qemu/firmware (Debian: apt-get install ovmf)%s",
                      def->os.machine, def->features.smm == TRI_YES ? "" : "; secure boot needs <smm state='on'/> too");
 }
+
+void qemu_firmware_free(QemuFirmware *firmware)
+{
+    qemu_firmware_clear(firmware);
+    g_free(firmware);
+}
+
+GPtrArray *qemu_firmware_list(const char *arch, const char *machine, const char *const *dirs)
+{
+    /* A guest that could have any of them. */
+    Domain any = { .os = { .arch = (char *)arch, .machine = (char *)machine, .firmware = FIRMWARE_KIND_EFI },
+                   .features = { .smm_given = true, .smm = TRI_YES } };
+    GPtrArray *found = g_ptr_array_new_with_free_func((GDestroyNotify)qemu_firmware_free);
+    g_autoptr(GHashTable) paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GPtrArray) names = list_descriptors(dirs ? dirs : usual_dirs, paths);
+    for (unsigned i = 0; i < names->len; i++) {
+        g_autofree QemuFirmware *firmware = g_new0(QemuFirmware, 1);
+        if (try_descriptor(g_hash_table_lookup(paths, names->pdata[i]), &any, firmware))
+            g_ptr_array_add(found, g_steal_pointer(&firmware));
+    }
+    return found;
+}

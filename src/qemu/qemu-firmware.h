@@ -25,3 +25,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QemuFirmware, qemu_firmware_clear)
  * usual. VIR_ERR_OPERATION_FAILED if none fits, with what to install.
  */
 bool qemu_firmware_choose(const Domain *def, const char *const *dirs, QemuFirmware *ret_firmware, GError **error);
+
+void qemu_firmware_free(QemuFirmware *firmware);
+/* All descriptors of UEFI in flash for a machine, secure ones too: QemuFirmware *. For domain capabilities. */
+GPtrArray *qemu_firmware_list(const char *arch, const char *machine, const char *const *dirs);

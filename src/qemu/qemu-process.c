@@ -61,7 +61,7 @@ static bool socket_address(const char *path, struct sockaddr_un *ret_address, GE
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "socket path '%s' is longer than %zu bytes; choose a shorter guest name or run directory",
                          path, sizeof ret_address->sun_path - 1);
-    strcpy(ret_address->sun_path, path);
+    g_strlcpy(ret_address->sun_path, path, sizeof ret_address->sun_path);
     return true;
 }
 

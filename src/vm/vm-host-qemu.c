@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls about what QEMU could be made to do here, without a guest: domain capabilities, a definition as a command line.
+ */
+#include "rpc/handlers.h"
+
+#include "base/error.h"
+#include "daemon/daemon.h"
+#include "host/host-accel.h"
+#include "model/domain.h"
+#include "qemu/qemu-args.h"
+#include "qemu/qemu-domcaps.h"
+#include "vm/vm-wire.h"
+
+#include <string.h>
+
+#define FIRST_DISPLAY_PORT 5900
+#define FIRST_FD           3
+
+/* The emulator a client means by path, architecture or neither. */
+static QemuCaps *find_caps(Call *call, const char *path, const char *arch, GError **error)
+{
+    if (arch && !qemu_arch_suffix(arch)) {
+        error_set(error, VIR_ERR_INVALID_ARG, "unknown architecture: %s", arch);
+        return NULL;
+    }
+    g_autofree char *found = path ? NULL : qemu_emulator_find(arch ? arch : qemu_host_arch());
+    if (!path && !found) {
+        error_set(error, VIR_ERR_INVALID_ARG,
+                  "unable to find any emulator to serve '%s' architecture: install "
+                  "qemu-system for it",
+                  arch ? arch : qemu_host_arch());
+        return NULL;
+    }
+    g_autoptr(QemuCaps) caps = qemu_caps_cache_get(call->daemon->qemu_caps, path ? path : found, error);
+    if (!caps)
+        return NULL;
+    if (arch && g_strcmp0(qemu_arch_suffix(arch), qemu_arch_suffix(caps->arch)) != 0) {
+        error_set(error, VIR_ERR_INVALID_ARG, "architecture from emulator '%s' doesn't match given architecture '%s'",
+                  caps->arch, arch);
+        return NULL;
+    }
+    return g_steal_pointer(&caps);
+}
+
+bool vm_host_get_domain_capabilities(Call *call, const ConnectGetDomainCapabilitiesArgs *args,
+                                     ConnectGetDomainCapabilitiesRet *ret, GError **error)
+{
+    if (!flags_check(call, args->flags, 0, error))
+        return false;
+    g_autoptr(QemuCaps) caps = find_caps(call, args->emulatorbin, args->arch, error);
+    if (!caps)
+        return false;
+    const QemuMachine *machine = qemu_caps_machine(caps, args->machine);
+    if (!machine)
+        return error_set(error, VIR_ERR_INVALID_ARG, "the machine '%s' is not supported by emulator '%s'",
+                         args->machine ? args->machine : "(default)", caps->emulator);
+    bool kvm = caps->kvm.usable && strcmp(host_accel_choose(), "kvm") == 0;
+    if (args->virttype && strcmp(args->virttype, "kvm") != 0 && strcmp(args->virttype, "qemu") != 0)
+        return error_set(error, VIR_ERR_INVALID_ARG, "unknown virttype: %s", args->virttype);
+    if (args->virttype)
+        kvm = strcmp(args->virttype, "kvm") == 0;
+    if (kvm && !caps->kvm.usable)
+        return error_set(error, VIR_ERR_INVALID_ARG,
+                         "KVM is not supported by '%s' on this host: 'lodge doctor' says why", caps->emulator);
+    QemuDomcaps domcaps = { .caps = caps,
+                            .machine = machine,
+                            .arch = args->arch ? args->arch : caps->arch,
+                            .kvm = kvm,
+                            .has_swtpm = call->daemon->model_host->has_swtpm };
+    ret->capabilities = qemu_domcaps_format(&domcaps);
+    return true;
+}
+
+/* Stand-ins for what the host would be asked for at a start. The numbers only have to be different ones. */
+typedef struct {
+    int next_fd;
+    int *fds; /* two an interface: tap and vhost */
+    QemuNetResource *nets;
+    const char **tpm_sockets;
+} StandIns;
+
+static void stand_ins_clear(StandIns *stand_ins)
+{
+    g_free(stand_ins->fds);
+    g_free(stand_ins->nets);
+    g_free(stand_ins->tpm_sockets);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StandIns, stand_ins_clear)
+
+static void make_stand_ins(Domain *def, StandIns *stand_ins)
+{
+    stand_ins->fds = g_new0(int, 2 * def->n_interfaces);
+    stand_ins->nets = g_new0(QemuNetResource, def->n_interfaces);
+    stand_ins->tpm_sockets = g_new0(const char *, def->n_tpms);
+    for (unsigned i = 0; i < def->n_interfaces; i++) {
+        stand_ins->fds[i] = stand_ins->next_fd++;
+        stand_ins->nets[i] = (QemuNetResource){ .tap_fds = &stand_ins->fds[i], .n_tap_fds = 1 };
+    }
+    for (unsigned i = 0; i < def->n_tpms; i++)
+        stand_ins->tpm_sockets[i] = "tpm.sock";
+    for (unsigned i = 0; i < def->n_graphics; i++)
+        if (def->graphics[i]->port <= 0)
+            def->graphics[i]->port = FIRST_DISPLAY_PORT + (int)i;
+    qemu_args_assign_aliases(def);
+}
+
+bool vm_host_domain_xml_to_native(Call *call, const ConnectDomainXmlToNativeArgs *args,
+                                  ConnectDomainXmlToNativeRet *ret, GError **error)
+{
+    if (!flags_check(call, args->flags, 0, error))
+        return false;
+    if (strcmp(args->native_format, "qemu-argv") != 0)
+        return error_set(error, VIR_ERR_INVALID_ARG, "unsupported config type %s: 'qemu-argv' is known",
+                         args->native_format);
+    g_autoptr(Domain) def = domain_parse(args->domain_xml, -1, 0, call->daemon->model_host, NULL, error);
+    if (!def)
+        return false;
+    g_autoptr(QemuCaps) caps = qemu_caps_cache_get(call->daemon->qemu_caps, def->emulator, error);
+    if (!caps)
+        return false;
+    g_autofree char *run_dir = g_build_filename(call->daemon->paths->qemu_run_dir, def->name, NULL);
+    g_auto(StandIns) stand_ins = { .next_fd = FIRST_FD + 1 };
+    make_stand_ins(def, &stand_ins);
+    QemuStartResources resources = { .monitor_fd = FIRST_FD,
+                                     .run_dir = run_dir,
+                                     .memory_dir = run_dir,
+                                     .nets = stand_ins.nets,
+                                     .tpm_sockets = stand_ins.tpm_sockets,
+                                     .sandbox = true };
+    g_autoptr(GPtrArray) argv = qemu_args_build(def, caps, &resources, error);
+    if (!argv)
+        return false;
+    g_autofree char *text = qemu_args_text(def->emulator, argv);
+    ret->native_config = g_strconcat(text, "\n", NULL);
+    return true;
+}
