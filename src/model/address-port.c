@@ -15,18 +15,37 @@ static DomainAddress *port_address(AddressType type, uint32_t controller)
     return address;
 }
 
-static bool virtio_serial_taken(const Domain *domain, uint32_t controller, uint32_t port)
+static bool virtio_serial_taken(const Domain *domain, const DomainChardev *but, uint32_t controller, uint32_t port)
 {
     DomainChardev *const *lists[] = { domain->consoles, domain->channels };
     const unsigned counts[] = { domain->n_consoles, domain->n_channels };
     for (unsigned k = 0; k < G_N_ELEMENTS(lists); k++) {
         for (unsigned i = 0; i < counts[k]; i++) {
             const DomainAddress *a = lists[k][i]->info.address;
-            if (a && a->type == ADDRESS_TYPE_VIRTIO_SERIAL && a->controller == controller && a->port == port)
+            if (lists[k][i] != but && a && a->type == ADDRESS_TYPE_VIRTIO_SERIAL && a->controller == controller &&
+                a->port == port)
                 return true;
         }
     }
     return false;
+}
+
+static uint32_t virtio_serial_ports(const Domain *domain, uint32_t controller)
+{
+    const DomainController *there = controllers_find(domain, CONTROLLER_TYPE_VIRTIO_SERIAL, (int)MIN(controller, 255));
+    return there && there->ports_set ? there->ports : VIRTIO_SERIAL_PORTS;
+}
+
+static bool virtio_serial_check(const Domain *domain, const DomainChardev *chardev, GError **error)
+{
+    const DomainAddress *a = chardev->info.address;
+    if (a->port >= virtio_serial_ports(domain, a->controller))
+        return error_set(error, VIR_ERR_XML_ERROR, "virtio-serial controller %u has no port %u", a->controller,
+                         a->port);
+    if (virtio_serial_taken(domain, chardev, a->controller, a->port))
+        return error_set(error, VIR_ERR_XML_ERROR, "port %u of virtio-serial controller %u is used twice", a->port,
+                         a->controller);
+    return true;
 }
 
 static bool virtio_serial_place(Domain *domain, DomainChardev *chardev, uint32_t first_port, GError **error)
@@ -35,12 +54,11 @@ static bool virtio_serial_place(Domain *domain, DomainChardev *chardev, uint32_t
     if (given && given->type != ADDRESS_TYPE_VIRTIO_SERIAL)
         return true;
     if (given && given->port)
-        return true;
+        return virtio_serial_check(domain, chardev, error);
     for (uint32_t controller = given ? given->controller : 0; controller < 256; controller++) {
-        const DomainController *there = controllers_find(domain, CONTROLLER_TYPE_VIRTIO_SERIAL, (int)controller);
-        uint32_t ports = there && there->ports_set ? there->ports : VIRTIO_SERIAL_PORTS;
+        uint32_t ports = virtio_serial_ports(domain, controller);
         for (uint32_t port = first_port; port < ports; port++) {
-            if (virtio_serial_taken(domain, controller, port))
+            if (virtio_serial_taken(domain, chardev, controller, port))
                 continue;
             if (!given)
                 given = chardev->info.address = port_address(ADDRESS_TYPE_VIRTIO_SERIAL, controller);
@@ -85,20 +103,20 @@ bool rule_ccid_addresses(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     int highest = -1;
+    if (domain->n_smartcards > 1)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<smartcard>: QEMU has only one reader");
     for (unsigned i = 0; i < domain->n_smartcards; i++) {
         DomainSmartcard *card = domain->smartcards[i];
+        if (card->mode == SMARTCARD_MODE_HOST_CERTIFICATES && card->n_certificates != 3)
+            return error_set(error, VIR_ERR_XML_ERROR,
+                             "<smartcard mode='host-certificates'>: needs three <certificate>");
         if (!card->info.address) {
-            uint32_t slot = 0;
-            for (unsigned k = 0; k < domain->n_smartcards; k++) {
-                const DomainAddress *a = domain->smartcards[k]->info.address;
-                if (a && a->type == ADDRESS_TYPE_CCID && a->controller == 0 && a->slot >= slot)
-                    slot = a->slot + 1;
-            }
             card->info.address = port_address(ADDRESS_TYPE_CCID, 0);
-            card->info.address->slot = slot;
         }
         if (card->info.address->type != ADDRESS_TYPE_CCID)
             return error_set(error, VIR_ERR_XML_ERROR, "<smartcard>: needs an address of type 'ccid'");
+        if (card->info.address->slot)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<smartcard>: QEMU's reader has only slot 0");
         highest = MAX(highest, (int)MIN(card->info.address->controller, 255));
     }
     controllers_ensure(domain, CONTROLLER_TYPE_CCID, highest);

@@ -154,10 +154,19 @@ static unsigned usb_free_on_hub(const UsbHub *hub)
     return n;
 }
 
+static bool usb_is_off(const Domain *domain)
+{
+    const DomainController *first = controllers_find(domain, CONTROLLER_TYPE_USB, 0);
+    return first && first->model == CONTROLLER_MODEL_NONE;
+}
+
 static bool usb_place(UsbMap *map, DomainDeviceInfo *info, bool is_hub, GError **error)
 {
     g_autoptr(GString) path = g_string_new(NULL);
     bool any = info->address && info->address->type == ADDRESS_TYPE_USB; /* a bus was asked for */
+    if (!map->n_buses && usb_is_off(map->domain))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "a USB device, but USB is off: <controller type='usb' model='none'/>");
     if (any && (info->address->bus >= map->n_buses || !map->buses[info->address->bus]))
         return error_set(error, VIR_ERR_XML_ERROR, "USB bus %u: there is no controller with that index",
                          info->address->bus);

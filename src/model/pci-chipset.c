@@ -58,12 +58,22 @@ static bool chipset_place_screen(const Domain *domain, PciMap *map, unsigned slo
     return true;
 }
 
+/* Functions of the chipset that are no devices of the definition. */
+static bool chipset_own(const PciMap *map, unsigned slot, uint8_t functions, GError **error)
+{
+    if (map->n_buses && map->buses[0].used[slot] & functions)
+        return error_set(error, VIR_ERR_XML_ERROR, "PCI slot 00:%02x: the chipset itself sits there; use another one",
+                         slot);
+    return true;
+}
+
 static bool chipset_piix3(Domain *domain, PciMap *map, GError **error)
 {
     DomainController *usb = controllers_find(domain, CONTROLLER_TYPE_USB, 0);
     if (usb && usb->model != CONTROLLER_MODEL_PIIX3_UHCI)
         usb = NULL;
-    if (!chipset_fixed(controllers_find(domain, CONTROLLER_TYPE_IDE, 0), map, 1, 1, error) ||
+    if (!chipset_own(map, 1, 1 << 0 | 1 << 3, error) ||
+        !chipset_fixed(controllers_find(domain, CONTROLLER_TYPE_IDE, 0), map, 1, 1, error) ||
         !chipset_fixed(usb, map, 1, 2, error))
         return false;
     pci_map_take(map, 0, 1, ALL_FUNCTIONS);
@@ -95,7 +105,8 @@ static void chipset_ich9_usb(Domain *domain, PciMap *map)
 
 static bool chipset_ich9(Domain *domain, PciMap *map, GError **error)
 {
-    if (!chipset_fixed(controllers_find(domain, CONTROLLER_TYPE_SATA, 0), map, 0x1f, 2, error))
+    if (!chipset_own(map, 0x1f, 1 << 0 | 1 << 3, error) ||
+        !chipset_fixed(controllers_find(domain, CONTROLLER_TYPE_SATA, 0), map, 0x1f, 2, error))
         return false;
     pci_map_take(map, 0, 0x1f, ALL_FUNCTIONS);
     if (!chipset_place_screen(domain, map, 1, error))

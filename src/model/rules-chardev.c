@@ -5,51 +5,55 @@
 #include "model/rules.h"
 #include <string.h>
 
-static void chardev_number(DomainChardev **ports, unsigned n)
+/* A port without a number follows the highest one: of all, or for parallel ports of those before it. */
+static void chardev_number(DomainChardev **ports, unsigned n, bool of_all)
 {
     int next = 0;
+    for (unsigned i = 0; of_all && i < n; i++)
+        next = ports[i]->port_set ? MAX(next, ports[i]->port + 1) : next;
     for (unsigned i = 0; i < n; i++) {
-        if (ports[i]->port_set)
-            next = MAX(next, ports[i]->port + 1);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        if (ports[i]->port_set)
-            continue;
-        ports[i]->port = next++;
+        if (!ports[i]->port_set)
+            ports[i]->port = next;
         ports[i]->port_set = true;
+        next = MAX(next, ports[i]->port + 1);
     }
 }
 
-static void serial_default_target(DomainChardev *serial)
+/* What goes with each kind of serial port of a PC. */
+static const struct {
+    ChardevTarget target;
+    SerialModel model;
+    AddressType address;
+} serial_rows[] = {
+    { CHARDEV_TARGET_ISA_SERIAL, SERIAL_MODEL_ISA_SERIAL, ADDRESS_TYPE_ISA },
+    { CHARDEV_TARGET_USB_SERIAL, SERIAL_MODEL_USB_SERIAL, ADDRESS_TYPE_USB },
+    { CHARDEV_TARGET_PCI_SERIAL, SERIAL_MODEL_PCI_SERIAL, ADDRESS_TYPE_PCI },
+    { CHARDEV_TARGET_ISA_DEBUG, SERIAL_MODEL_ISA_DEBUGCON, ADDRESS_TYPE_ISA },
+    { CHARDEV_TARGET_SYSTEM_SERIAL, SERIAL_MODEL_UNSET, ADDRESS_TYPE_UNSET },
+};
+
+static bool serial_complete(const Domain *domain, DomainChardev *serial, GError **error)
 {
-    static const struct {
-        AddressType address;
-        ChardevTarget target;
-    } by_address[] = {
-        { ADDRESS_TYPE_USB, CHARDEV_TARGET_USB_SERIAL },
-        { ADDRESS_TYPE_PCI, CHARDEV_TARGET_PCI_SERIAL },
-    };
-    static const struct {
-        ChardevTarget target;
-        SerialModel model;
-    } by_target[] = {
-        { CHARDEV_TARGET_ISA_SERIAL, SERIAL_MODEL_ISA_SERIAL },
-        { CHARDEV_TARGET_USB_SERIAL, SERIAL_MODEL_USB_SERIAL },
-        { CHARDEV_TARGET_PCI_SERIAL, SERIAL_MODEL_PCI_SERIAL },
-        { CHARDEV_TARGET_SPAPR_VIO_SERIAL, SERIAL_MODEL_SPAPR_VTY },
-        { CHARDEV_TARGET_ISA_DEBUG, SERIAL_MODEL_ISA_DEBUGCON },
-    };
-    if (!serial->target_type) {
+    if (!serial->target_type)
         serial->target_type = CHARDEV_TARGET_ISA_SERIAL;
-        for (unsigned i = 0; i < G_N_ELEMENTS(by_address); i++) {
-            if (serial->info.address && serial->info.address->type == by_address[i].address)
-                serial->target_type = by_address[i].target;
-        }
-    }
-    for (unsigned i = 0; i < G_N_ELEMENTS(by_target) && !serial->target_model; i++) {
-        if (serial->target_type == by_target[i].target)
-            serial->target_model = by_target[i].model;
-    }
+    const char *target = model_enum_text(&model_enum_chardev_target, serial->target_type);
+    unsigned row = 0;
+    while (row < G_N_ELEMENTS(serial_rows) && serial_rows[row].target != serial->target_type)
+        row++;
+    if (row == G_N_ELEMENTS(serial_rows))
+        return !machine_is_x86(domain) || error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                                                    "<serial>: a PC has no target type '%s'; use 'isa-serial'", target);
+    if (!serial->target_model)
+        serial->target_model = serial_rows[row].model;
+    if (serial->target_model != serial_rows[row].model)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<serial>: target type '%s' has no model '%s'", target,
+                         model_enum_text(&model_enum_serial_model, serial->target_model));
+    AddressType wanted = serial_rows[row].address;
+    const DomainAddress *a = serial->info.address;
+    if (wanted && a && a->type != wanted)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<serial>: target type '%s' needs an address of type '%s'",
+                         target, model_enum_text(&model_enum_address_type, wanted));
+    return true;
 }
 
 static DomainChardev *chardev_twin(const DomainChardev *original)
@@ -72,7 +76,8 @@ static void console_mirror_serial(Domain *domain)
 {
     DomainChardev *console = domain->n_consoles ? domain->consoles[0] : NULL;
     if (!console) {
-        if (!domain->n_serials || domain->serials[0]->target_type != CHARDEV_TARGET_ISA_SERIAL)
+        if (!domain->n_serials || (domain->serials[0]->target_type != CHARDEV_TARGET_ISA_SERIAL &&
+                                   domain->serials[0]->target_type != CHARDEV_TARGET_SYSTEM_SERIAL))
             return;
         console = chardev_twin(domain->serials[0]);
         console->target_type = CHARDEV_TARGET_SERIAL;
@@ -87,8 +92,8 @@ static void console_mirror_serial(Domain *domain)
         serial->target_type = CHARDEV_TARGET_ISA_SERIAL;
         serial->port = 0;
         serial->port_set = true;
+        serial->target_model = SERIAL_MODEL_ISA_SERIAL;
         model_list_insert(&domain->serials, &domain->n_serials, 0, serial);
-        serial_default_target(serial);
         return;
     }
     if (!chardev_same_source(console, domain->serials[0]) ||
@@ -102,13 +107,30 @@ static void console_mirror_serial(Domain *domain)
     }
 }
 
-static bool serial_check(const Domain *domain, const DomainChardev *serial, GError **error)
+static bool console_check(const DomainChardev *console, unsigned index, GError **error)
 {
-    static const uint64_t on_x86 = 1 << CHARDEV_TARGET_ISA_SERIAL | 1 << CHARDEV_TARGET_USB_SERIAL |
-                                   1 << CHARDEV_TARGET_PCI_SERIAL | 1 << CHARDEV_TARGET_ISA_DEBUG;
-    if (machine_is_x86(domain) && !(on_x86 >> serial->target_type & 1))
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<serial>: a PC has no target type '%s'; use 'isa-serial'",
-                         model_enum_text(&model_enum_chardev_target, serial->target_type));
+    if (console->target_type > CHARDEV_TARGET_UNSET && console->target_type != CHARDEV_TARGET_SERIAL &&
+        console->target_type != CHARDEV_TARGET_VIRTIO)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<console>: QEMU has no target type '%s'; use 'serial' or 'virtio'",
+                         model_enum_text(&model_enum_chardev_target, console->target_type));
+    if (index && console->target_type != CHARDEV_TARGET_VIRTIO)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<console>: only the first one can be a serial port; use <target type='virtio'/>");
+    return true;
+}
+
+static bool channel_check(const DomainChardev *channel, GError **error)
+{
+    if (!channel->target_type)
+        return error_set(error, VIR_ERR_XML_ERROR, "<channel>: <target type='…'/> is missing");
+    if (channel->target_type != CHARDEV_TARGET_GUESTFWD)
+        return true;
+    if (!channel->guestfwd_address)
+        return error_set(error, VIR_ERR_XML_ERROR,
+                         "<channel>: <target type='guestfwd'>: attribute 'address' is missing");
+    if (!channel->guestfwd_port)
+        return error_set(error, VIR_ERR_XML_ERROR, "<channel>: <target type='guestfwd'>: attribute 'port' is missing");
     return true;
 }
 
@@ -116,51 +138,53 @@ bool rule_chardevs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_serials; i++) {
-        if (domain->serials[i]->target_type && !serial_check(domain, domain->serials[i], error))
+        if (!serial_complete(domain, domain->serials[i], error))
             return false;
     }
-    for (unsigned i = 1; i < domain->n_consoles; i++) {
-        if (domain->consoles[i]->target_type <= CHARDEV_TARGET_SERIAL)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-                             "<console>: only the first one can be a serial port; use <target type='virtio'/>");
+    for (unsigned i = 0; i < domain->n_consoles; i++) {
+        if (!console_check(domain->consoles[i], i, error))
+            return false;
     }
-    for (unsigned i = 0; i < domain->n_serials; i++)
-        serial_default_target(domain->serials[i]);
-    chardev_number(domain->serials, domain->n_serials);
-    chardev_number(domain->parallels, domain->n_parallels);
+    for (unsigned i = 0; i < domain->n_channels; i++) {
+        if (!channel_check(domain->channels[i], error))
+            return false;
+    }
+    chardev_number(domain->serials, domain->n_serials, true);
+    chardev_number(domain->parallels, domain->n_parallels, false);
     console_mirror_serial(domain);
     for (unsigned i = 0; i < domain->n_consoles; i++) {
         if (!domain->consoles[i]->target_type)
             domain->consoles[i]->target_type = CHARDEV_TARGET_SERIAL;
     }
-    chardev_number(domain->consoles, domain->n_consoles);
+    chardev_number(domain->consoles, domain->n_consoles, true);
     return true;
 }
 
-static bool chardev_check_source(const char *what, const ChardevSource *source, GError **error)
+static bool chardev_check_source(const char *what, const ChardevSource *source, bool names_itself, GError **error)
 {
     if (source->reconnect && source->reconnect->enabled == TRI_YES && source->reconnect->timeout_set &&
         !source->reconnect->timeout)
         return error_set(error, VIR_ERR_INVALID_ARG, "%s: <reconnect timeout='0'>: use a number of seconds above 0",
                          what);
-    switch (source->type) {
-    case CHARDEV_TYPE_DEV:
-    case CHARDEV_TYPE_FILE:
-    case CHARDEV_TYPE_PIPE:
-        if (!source->path)
-            return error_set(error, VIR_ERR_XML_ERROR, "%s: <source>: attribute 'path' is missing", what);
-        break;
-    case CHARDEV_TYPE_TCP:
-        if (!source->host || !source->service)
-            return error_set(error, VIR_ERR_XML_ERROR, "%s: <source>: attributes 'host' and 'service' are needed",
-                             what);
-        break;
-    case CHARDEV_TYPE_UDP:
-        if (!source->service)
-            return error_set(error, VIR_ERR_XML_ERROR, "%s: <source mode='connect'>: attribute 'service' is missing",
-                             what);
-        break;
-    default: break;
+    const struct {
+        ChardevType type;
+        const char *value, *attribute;
+    } needed[] = {
+        { CHARDEV_TYPE_DEV, source->path, "path" },
+        { CHARDEV_TYPE_FILE, source->path, "path" },
+        { CHARDEV_TYPE_PIPE, source->path, "path" },
+        { names_itself ? CHARDEV_TYPE_UNSET : CHARDEV_TYPE_UNIX, source->path, "path" },
+        { CHARDEV_TYPE_TCP, source->host, "host" },
+        { CHARDEV_TYPE_TCP, source->service, "service" },
+        { CHARDEV_TYPE_UDP, source->service, "service" },
+        { CHARDEV_TYPE_NMDM, source->nmdm_master, "master" },
+        { CHARDEV_TYPE_NMDM, source->nmdm_slave, "slave" },
+        { CHARDEV_TYPE_SPICEPORT, source->channel, "channel" },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(needed); i++) {
+        if (needed[i].type == source->type && source->type && !needed[i].value)
+            return error_set(error, VIR_ERR_INTERNAL_ERROR, "%s: <source>: attribute '%s' is missing", what,
+                             needed[i].attribute);
     }
     return true;
 }
@@ -215,20 +239,24 @@ bool rule_chardev_sources(RuleContext *context, GError **error)
         for (unsigned i = 0; i < lists[k].n; i++) {
             ChardevSource *source = &lists[k].items[i]->source;
             chardev_default_source(source);
-            if (!chardev_check_source(lists[k].what, source, error))
+            bool virtio = lists[k].items[i]->target_type == CHARDEV_TARGET_VIRTIO;
+            if (!chardev_check_source(lists[k].what, source, virtio && lists[k].items == domain->channels, error))
                 return false;
+            if (source->type == CHARDEV_TYPE_SPICEVMC && !virtio)
+                return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "%s type='spicevmc': needs <target type='virtio'/>",
+                                 lists[k].what);
         }
     }
     for (unsigned i = 0; i < domain->n_redirdevs; i++) {
         chardev_default_source(&domain->redirdevs[i]->source);
-        if (!chardev_check_source("<redirdev>", &domain->redirdevs[i]->source, error))
+        if (!chardev_check_source("<redirdev>", &domain->redirdevs[i]->source, false, error))
             return false;
     }
     for (unsigned i = 0; i < domain->n_smartcards; i++)
         chardev_default_source(&domain->smartcards[i]->source);
     for (unsigned i = 0; i < domain->n_rngs; i++) {
         chardev_default_source(&domain->rngs[i]->source);
-        if (!chardev_check_source("<rng>", &domain->rngs[i]->source, error))
+        if (!chardev_check_source("<rng>", &domain->rngs[i]->source, false, error))
             return false;
     }
     return true;

@@ -95,7 +95,7 @@ static bool controllers_check_numbers(const Domain *domain, GError **error)
             return error_set(error, VIR_ERR_XML_ERROR, "<controller type='%s'>: it has no model '%s'", type,
                              model_enum_text(&model_enum_controller_model, controller->model));
         if (controller->type == CONTROLLER_TYPE_PCI && !controller->model)
-            return error_set(error, VIR_ERR_XML_ERROR,
+            return error_set(error, VIR_ERR_INTERNAL_ERROR,
                              "<controller type='pci' index='%d'>: attribute 'model' is missing", controller->index);
         for (unsigned k = 0; k < i; k++) {
             const DomainController *other = domain->controllers[k];
@@ -130,6 +130,8 @@ bool rule_builtin_controllers(RuleContext *context, GError **error)
         controllers_add(domain, CONTROLLER_TYPE_USB, 0, q35 ? CONTROLLER_MODEL_QEMU_XHCI : CONTROLLER_MODEL_UNSET);
     if (q35 && !controllers_find(domain, CONTROLLER_TYPE_SATA, 0))
         controllers_add(domain, CONTROLLER_TYPE_SATA, 0, CONTROLLER_MODEL_UNSET);
+    if (has_usb)
+        controllers_ensure(domain, CONTROLLER_TYPE_USB, controllers_next_index(domain, CONTROLLER_TYPE_USB) - 1);
     const DomainController *root = controllers_find(domain, CONTROLLER_TYPE_PCI, 0);
     ControllerModel wanted = q35 ? CONTROLLER_MODEL_PCIE_ROOT : CONTROLLER_MODEL_PCI_ROOT;
     if (!root) {
@@ -218,6 +220,50 @@ bool rule_needed_controllers(RuleContext *context, GError **error)
         if (highest > 255)
             return error_set(error, VIR_ERR_XML_ERROR, "disk on controller %d: numbers end at 255", highest);
         controllers_ensure(domain, by_bus[k].type, highest);
+    }
+    return true;
+}
+
+static bool scsi_check(const Domain *domain, const DomainController *controller, GError **error)
+{
+    bool virtio = controller->model == CONTROLLER_MODEL_VIRTIO_SCSI ||
+                  controller->model == CONTROLLER_MODEL_VIRTIO_TRANSITIONAL ||
+                  controller->model == CONTROLLER_MODEL_VIRTIO_NON_TRANSITIONAL;
+    if (!virtio && (controller->queues || controller->cmd_per_lun || controller->max_sectors || controller->ioeventfd ||
+                    controller->iothread))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<controller type='scsi'>: these <driver> options need model='virtio-scsi'");
+    if (controller->model == CONTROLLER_MODEL_BUSLOGIC || controller->model == CONTROLLER_MODEL_NCR53C90)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<controller type='scsi' model='%s'>: a PC has none; use 'virtio-scsi'",
+                         model_enum_text(&model_enum_controller_model, controller->model));
+    bool there = !controller->iothread || (!domain->n_iothread_list && controller->iothread <= domain->iothreads);
+    for (unsigned i = 0; i < domain->n_iothread_list; i++)
+        there |= domain->iothread_list[i]->id == controller->iothread;
+    if (!there)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<controller type='scsi'>: the guest has no I/O thread %u; raise <iothreads>",
+                         controller->iothread);
+    return true;
+}
+
+/* What the machine types of a PC do not have. */
+bool rule_check_controllers(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_controllers; i++) {
+        DomainController *controller = domain->controllers[i];
+        if (controller->index)
+            controller->pcihole64_set = false;
+        if (controller->type == CONTROLLER_TYPE_IDE && (controller->index || machine_is_q35(domain)))
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<controller type='ide' index='%d'>: machine '%s' has none", controller->index,
+                             domain->os.machine);
+        if (controller->type == CONTROLLER_TYPE_XENBUS || controller->type == CONTROLLER_TYPE_ISA)
+            return error_set(error, VIR_ERR_INTERNAL_ERROR, "<controller type='%s'>: QEMU has none",
+                             model_enum_text(&model_enum_controller_type, controller->type));
+        if (controller->type == CONTROLLER_TYPE_SCSI && !scsi_check(domain, controller, error))
+            return false;
     }
     return true;
 }

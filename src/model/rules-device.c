@@ -26,16 +26,18 @@ static bool input_complete(const Domain *domain, DomainInput *input, GError **er
                                                                  : INPUT_BUS_USB;
     }
     if (input->bus == INPUT_BUS_PS2 && input->type == INPUT_TYPE_TABLET)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+        return error_set(error, VIR_ERR_INTERNAL_ERROR,
                          "<input type='tablet'>: there is no tablet on bus='ps2'; use 'usb'");
+    if (input->bus == INPUT_BUS_XEN || input->bus == INPUT_BUS_PARALLELS)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<input>: QEMU has no bus '%s'",
+                         model_enum_text(&model_enum_input_bus, input->bus));
+    if (input->type == INPUT_TYPE_PASSTHROUGH && input->bus != INPUT_BUS_VIRTIO)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<input type='passthrough'>: needs bus='virtio'");
     if (input->model && input->bus != INPUT_BUS_VIRTIO)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<input>: attribute 'model' is for bus='virtio' only");
     if (input->model > INPUT_MODEL_VIRTIO && input->type != INPUT_TYPE_PASSTHROUGH)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<input>: the (non-)transitional models exist for type='passthrough' only");
-    if ((input->type == INPUT_TYPE_PASSTHROUGH || input->type == INPUT_TYPE_EVDEV) && !input->evdev)
-        return error_set(error, VIR_ERR_XML_ERROR, "<input type='%s'>: <source> with the device's path is missing",
-                         model_enum_text(&model_enum_input_type, input->type));
     return true;
 }
 
@@ -57,9 +59,14 @@ bool rule_memballoon(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     if (domain->n_memballoons > 1)
-        return error_set(error, VIR_ERR_XML_ERROR, "<memballoon>: only one is possible");
-    if (domain->n_memballoons)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<memballoon>: only one is possible");
+    if (domain->n_memballoons) {
+        DomainMemballoon *given = domain->memballoons[0];
+        given->stats_period = MAX(given->stats_period, 0);
+        if (given->model == MEMBALLOON_MODEL_XEN)
+            return error_set(error, VIR_ERR_INTERNAL_ERROR, "<memballoon model='xen'>: QEMU has none; use 'virtio'");
         return true;
+    }
     DomainMemballoon *balloon = g_new0(DomainMemballoon, 1);
     balloon->model = MEMBALLOON_MODEL_VIRTIO;
     model_list_insert(&domain->memballoons, &domain->n_memballoons, 0, balloon);
@@ -70,8 +77,18 @@ bool rule_panics(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_panics; i++) {
-        if (!domain->panics[i]->model)
-            domain->panics[i]->model = PANIC_MODEL_ISA;
+        DomainPanic *panic = domain->panics[i];
+        if (!panic->model)
+            panic->model = PANIC_MODEL_ISA;
+        if (panic->model == PANIC_MODEL_PSERIES || panic->model == PANIC_MODEL_S390)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<panic model='%s'>: a PC has none; use 'isa' or 'hyperv'",
+                             model_enum_text(&model_enum_panic_model, panic->model));
+        for (unsigned k = 0; k < i; k++) {
+            if (domain->panics[k]->model == panic->model)
+                return error_set(error, VIR_ERR_XML_ERROR, "<panic model='%s'> stands there twice",
+                                 model_enum_text(&model_enum_panic_model, panic->model));
+        }
     }
     return true;
 }
@@ -79,8 +96,13 @@ bool rule_panics(RuleContext *context, GError **error)
 bool rule_watchdogs(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
+    if (domain->n_watchdogs > 1)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<watchdog>: only one is possible");
     for (unsigned i = 0; i < domain->n_watchdogs; i++) {
         const DomainWatchdog *watchdog = domain->watchdogs[i];
+        if (watchdog->model == WATCHDOG_MODEL_DIAG288 || watchdog->model == WATCHDOG_MODEL_ITCO)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<watchdog model='%s'>: use 'i6300esb' or 'ib700'",
+                             model_enum_text(&model_enum_watchdog_model, watchdog->model));
         if (watchdog->model == WATCHDOG_MODEL_IB700 && watchdog->info.address && watchdog->info.address->type)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<watchdog model='ib700'>: it has no <address>");
     }
@@ -94,8 +116,11 @@ bool rule_rngs(RuleContext *context, GError **error)
         DomainRng *rng = domain->rngs[i];
         if (rng->backend == RNG_BACKEND_RANDOM && !rng->path)
             rng->path = g_strdup("/dev/random");
-        if (rng->rate_period && !rng->rate_bytes)
-            return error_set(error, VIR_ERR_XML_ERROR, "<rng>: <rate>: attribute 'bytes' is missing");
+        if (!rng->backend)
+            return error_set(error, VIR_ERR_XML_ERROR,
+                             "<rng>: <backend model='…'> is missing; use 'random' or 'builtin'");
+        if (!rng->rate_bytes)
+            rng->rate_period = 0;
     }
     return true;
 }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/machine.h"
 #include "model/rules.h"
+#include <string.h>
 
 static bool graphics_has_network(const DomainGraphics *graphics)
 {
@@ -36,7 +37,7 @@ static bool graphics_listens(DomainGraphics *graphics, GError **error)
         if (!first->address && graphics->old_listen)
             first->address = g_strdup(graphics->old_listen);
         if (graphics->old_listen && first->address && g_strcmp0(graphics->old_listen, first->address))
-            return error_set(error, VIR_ERR_XML_ERROR,
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                              "<graphics listen='%s'> and <listen address='%s'> contradict each other",
                              graphics->old_listen, first->address);
         if (first->address && !graphics->old_listen)
@@ -101,11 +102,25 @@ static void graphics_spice_without_port(DomainGraphics *graphics)
     graphics->autoport = TRI_UNSET;
 }
 
+static bool graphics_check(const DomainGraphics *graphics, GError **error)
+{
+    if (graphics->type == GRAPHICS_TYPE_RDP || graphics->type == GRAPHICS_TYPE_DESKTOP)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<graphics type='%s'>: QEMU has none; use 'vnc' or 'spice'",
+                         model_enum_text(&model_enum_graphics_type, graphics->type));
+    if (graphics->type == GRAPHICS_TYPE_VNC && graphics->passwd && strlen(graphics->passwd) > 8)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<graphics type='vnc'>: VNC passwords end after 8 characters; yours has %zu",
+                         strlen(graphics->passwd));
+    return true;
+}
+
 bool rule_graphics(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_graphics; i++) {
         DomainGraphics *graphics = domain->graphics[i];
+        if (!graphics_check(graphics, error))
+            return false;
         if (!graphics_has_network(graphics))
             continue;
         if (graphics->type == GRAPHICS_TYPE_SPICE)
@@ -143,8 +158,12 @@ static void video_memory(DomainVideo *video)
         break;
     default: break;
     }
-    if (!video->heads && video->type != VIDEO_TYPE_NONE && video->type != VIDEO_TYPE_RAMFB)
+    if (!video->heads_set && video->type != VIDEO_TYPE_NONE) {
         video->heads = 1;
+        video->heads_set = true;
+    }
+    if (!video->heads)
+        video->heads_set = false;
 }
 
 static unsigned video_round_up_power(unsigned value)
@@ -155,17 +174,44 @@ static unsigned video_round_up_power(unsigned value)
     return power;
 }
 
+static bool video_check_kind(const DomainVideo *video, GError **error)
+{
+    const char *type = model_enum_text(&model_enum_video_type, video->type);
+    switch (video->type) {
+    case VIDEO_TYPE_XEN:
+    case VIDEO_TYPE_VBOX:
+    case VIDEO_TYPE_PARALLELS:
+    case VIDEO_TYPE_GOP:
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: QEMU has no model type='%s'", type);
+    case VIDEO_TYPE_RAMFB:
+        if (video->info.address)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: a ramfb has no <address>; leave it out");
+        break;
+    case VIDEO_TYPE_BOCHS:
+    case VIDEO_TYPE_VGA:
+    case VIDEO_TYPE_CIRRUS:
+    case VIDEO_TYPE_VMVGA:
+        if (video->primary != TRI_YES)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<video>: model type='%s' can only be the first adapter", type);
+        break;
+    default: break;
+    }
+    return true;
+}
+
 static bool video_check(const DomainVideo *video, GError **error)
 {
-    if (video->type == VIDEO_TYPE_RAMFB && video->info.address)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: a ramfb has no <address>; leave it out");
-    if (video->primary != TRI_YES && (video->type == VIDEO_TYPE_BOCHS || video->type == VIDEO_TYPE_VGA ||
-                                      video->type == VIDEO_TYPE_CIRRUS || video->type == VIDEO_TYPE_VMVGA))
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: model type='%s' can only be the first adapter",
-                         model_enum_text(&model_enum_video_type, video->type));
+    if (!video_check_kind(video, error))
+        return false;
     if (video->type != VIDEO_TYPE_QXL && (video->ram || video->vram64 || video->vgamem))
-        return error_set(error, VIR_ERR_XML_ERROR,
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<video>: 'ram', 'vram64' and 'vgamem' are for model type='qxl' only");
+    if (video->vgamem && video->vgamem < 1024)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: 'vgamem' must be at least 1024 KiB");
+    if (video->type != VIDEO_TYPE_VIRTIO && (video->accel3d == TRI_YES || video->backend == VIDEO_BACKEND_VHOSTUSER))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<video>: 3D and vhostuser are for model type='virtio' only");
     return true;
 }
 
@@ -187,7 +233,7 @@ static bool video_primary(Domain *domain, GError **error)
         return true;
     primary = model_list_steal(&domain->videos, &domain->n_videos, at);
     model_list_insert(&domain->videos, &domain->n_videos, 0, primary);
-    primary->primary = primary->type == VIDEO_TYPE_NONE || primary->type == VIDEO_TYPE_RAMFB ? TRI_UNSET : TRI_YES;
+    primary->primary = primary->type == VIDEO_TYPE_NONE ? TRI_UNSET : TRI_YES;
     return true;
 }
 
@@ -204,7 +250,7 @@ bool rule_video(RuleContext *context, GError **error)
         return false;
     for (unsigned i = 0; i < domain->n_videos; i++) {
         DomainVideo *video = domain->videos[i];
-        if (video->type == VIDEO_TYPE_DEFAULT)
+        if (video->type == VIDEO_TYPE_DEFAULT || !video->type)
             video->type = VIDEO_TYPE_CIRRUS;
         if (!video_check(video, error))
             return false;
@@ -215,35 +261,45 @@ bool rule_video(RuleContext *context, GError **error)
     return true;
 }
 
-static bool audio_is_given(const Domain *domain, uint32_t id)
+static unsigned audio_count(const Domain *domain, uint32_t id)
 {
+    unsigned n = 0;
+    for (unsigned i = 0; i < domain->n_audios; i++)
+        n += domain->audios[i]->id == id;
+    return n;
+}
+
+static bool audio_check(const Domain *domain, GError **error)
+{
+    bool spice = false;
+    for (unsigned i = 0; i < domain->n_graphics; i++)
+        spice |= domain->graphics[i]->type == GRAPHICS_TYPE_SPICE;
     for (unsigned i = 0; i < domain->n_audios; i++) {
-        if (domain->audios[i]->id == id)
-            return true;
+        if (audio_count(domain, domain->audios[i]->id) > 1)
+            return error_set(error, VIR_ERR_XML_ERROR, "<audio id='%u'> stands there twice", domain->audios[i]->id);
+        if (domain->audios[i]->type == AUDIO_TYPE_SPICE && !spice)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<audio type='spice'>: needs a <graphics type='spice'>");
     }
-    return false;
+    for (unsigned i = 0; i < domain->n_sounds; i++) {
+        const DomainSound *sound = domain->sounds[i];
+        if (sound->audio_id && !audio_count(domain, sound->audio_id))
+            return error_set(error, VIR_ERR_XML_ERROR, "<sound>: there is no <audio id='%u'>", sound->audio_id);
+        if (sound->model == SOUND_MODEL_ICH7)
+            return error_set(error, VIR_ERR_INTERNAL_ERROR,
+                             "<sound model='ich7'>: QEMU has none; use 'ich6' or 'ich9'");
+    }
+    return true;
 }
 
 /* Older guests left the choice of audio to the kind of screen; one that says nothing gets what it always had. */
 bool rule_audio(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
-    for (unsigned i = 0; i < domain->n_sounds; i++) {
-        uint32_t id = domain->sounds[i]->audio_id;
-        if (id && !audio_is_given(domain, id))
-            return error_set(error, VIR_ERR_XML_ERROR, "<sound>: there is no <audio id='%u'>", id);
-    }
-    if (domain->n_audios) {
-        uint32_t next = 1;
-        for (unsigned i = 0; i < domain->n_audios; i++) {
-            if (!domain->audios[i]->id) {
-                while (audio_is_given(domain, next))
-                    next++;
-                domain->audios[i]->id = next;
-            }
-        }
+    if (!audio_check(domain, error))
+        return false;
+    if (domain->n_audios)
         return true;
-    }
     AudioType type = domain->n_graphics ? AUDIO_TYPE_UNSET : AUDIO_TYPE_NONE;
     for (unsigned i = 0; i < domain->n_graphics; i++) {
         if (domain->graphics[i]->type == GRAPHICS_TYPE_SPICE)

@@ -79,6 +79,13 @@ bool rule_tpms(RuleContext *context, GError **error)
             tpm->model = TPM_MODEL_TPM_TIS;
         if (tpm->backend == TPM_BACKEND_PASSTHROUGH && !tpm->path)
             tpm->path = g_strdup("/dev/tpm0");
+        if (!tpm->backend)
+            return error_set(error, VIR_ERR_XML_ERROR, "<tpm>: <backend type='…'> is missing");
+        if (i || tpm->model >= TPM_MODEL_TPM_SPAPR)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<tpm>: a PC has one TPM, tpm-tis or tpm-crb");
+        if (tpm->backend == TPM_BACKEND_EXTERNAL && !context->host->has_swtpm)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<tpm>: an external TPM needs the program swtpm, which is not installed");
         if (tpm->backend != TPM_BACKEND_EMULATOR)
             continue;
         if (!tpm->version)
@@ -93,9 +100,9 @@ bool rule_tpms(RuleContext *context, GError **error)
 
 static bool spice_check_tls(const DomainGraphics *graphics, GError **error)
 {
-    bool secure = graphics->default_mode == SPICE_CHANNEL_MODE_SECURE;
+    bool secure = graphics->autoport != TRI_YES && graphics->default_mode == SPICE_CHANNEL_MODE_SECURE;
     for (unsigned i = 0; i < graphics->n_channels; i++)
-        secure |= graphics->channels[i]->mode == SPICE_CHANNEL_MODE_SECURE;
+        secure |= graphics->autoport != TRI_YES && graphics->channels[i]->mode == SPICE_CHANNEL_MODE_SECURE;
     if (graphics->tls_port_set && graphics->tls_port > 0)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<graphics type='spice' tlsPort='%d'>: TLS is not set up for SPICE", graphics->tls_port);
@@ -109,6 +116,13 @@ static bool spice_check_source(const ChardevSource *source, bool spice, GError *
 {
     if (source->type == CHARDEV_TYPE_SPICEVMC && !spice)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "type 'spicevmc' needs a <graphics type='spice'>");
+    return true;
+}
+
+bool rule_nvram_devices(RuleContext *context, GError **error)
+{
+    if (context->domain->n_nvrams && machine_is_x86(context->domain))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<nvram> among the devices: only PowerPC guests have one");
     return true;
 }
 
