@@ -7,6 +7,7 @@
 #include "rpc/server.h"
 #include "rpc/stream.h"
 #include "rpc/wire-error.h"
+#include "wire-client.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -222,58 +223,6 @@ static void tear_down(Fixture *fixture, gconstpointer data)
     g_free(fixture->dir);
 }
 
-/* The client */
-
-static int connect_client(const Fixture *fixture)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval patience = { .tv_sec = 20 };
-    g_strlcpy(address.sun_path, fixture->path, sizeof address.sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof address), ==, 0);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    return fd;
-}
-
-static void send_all(int fd, const void *data, size_t length)
-{
-    g_assert_cmpint(send(fd, data, length, MSG_NOSIGNAL), ==, (gssize)length);
-}
-
-static void send_frame(int fd, uint32_t program, uint32_t procedure, uint32_t type, uint32_t serial, uint32_t status,
-                       const void *payload, size_t length)
-{
-    FrameHeader header = { program, FRAME_VERSION, procedure, type, serial, status };
-    g_autoptr(GByteArray) frame = frame_new(&header);
-    g_byte_array_append(frame, payload, (guint)length);
-    g_assert_true(frame_finish(frame, NULL));
-    send_all(fd, frame->data, frame->len);
-}
-
-static void read_exactly(int fd, uint8_t *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t got = recv(fd, data, length, 0);
-        g_assert_cmpint(got, >, 0);
-        data += got;
-        length -= (size_t)got;
-    }
-}
-
-static GByteArray *receive(int fd, FrameHeader *ret_header)
-{
-    uint8_t length[4];
-    size_t size;
-    read_exactly(fd, length, 4);
-    GByteArray *frame = g_byte_array_new();
-    g_byte_array_set_size(frame, frame_read_u32(length));
-    memcpy(frame->data, length, 4);
-    read_exactly(fd, frame->data + 4, frame->len - 4);
-    g_assert_cmpint(frame_parse(frame->data, frame->len, ret_header, &size), ==, FRAME_COMPLETE);
-    g_byte_array_remove_range(frame, 0, FRAME_HEADER_SIZE);
-    return frame;
-}
-
 static void wait_closed(Fixture *fixture, unsigned count)
 {
     gint64 deadline = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
@@ -298,13 +247,13 @@ static void wait_stream_end(Fixture *fixture, int aborted)
 static void test_pipelined(Fixture *fixture, gconstpointer data)
 {
     enum { CALLS = 300 };
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     g_autofree bool *seen = g_new0(bool, CALLS);
     for (uint32_t i = 0; i < CALLS; i++)
-        send_frame(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, i, FRAME_OK, &i, 4);
+        wire_send(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, i, FRAME_OK, &i, 4);
     for (unsigned i = 0; i < CALLS; i++) {
         FrameHeader header;
-        g_autoptr(GByteArray) payload = receive(fd, &header);
+        g_autoptr(GByteArray) payload = wire_receive(fd, &header);
         uint32_t value;
         memcpy(&value, payload->data, 4);
         g_assert_cmpuint(header.serial, ==, value);
@@ -316,21 +265,21 @@ static void test_pipelined(Fixture *fixture, gconstpointer data)
 /* One byte at a time, and a frame as large as allowed. */
 static void test_pieces(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     FrameHeader header = { PROGRAM_REMOTE, FRAME_VERSION, ECHO, FRAME_CALL, 9, FRAME_OK };
     g_autoptr(GByteArray) frame = frame_new(&header);
     g_byte_array_append(frame, (const uint8_t *)"1234", 4);
     frame_finish(frame, NULL);
     for (guint i = 0; i < frame->len; i++)
-        send_all(fd, frame->data + i, 1);
-    g_autoptr(GByteArray) payload = receive(fd, &header);
+        wire_send_bytes(fd, frame->data + i, 1);
+    g_autoptr(GByteArray) payload = wire_receive(fd, &header);
     g_assert_cmpmem(payload->data, payload->len, "1234", 4);
 
     g_byte_array_set_size(frame, FRAME_MAX);
     memset(frame->data + FRAME_HEADER_SIZE, 7, frame->len - FRAME_HEADER_SIZE);
     frame_finish(frame, NULL);
-    send_all(fd, frame->data, frame->len);
-    g_autoptr(GByteArray) large = receive(fd, &header);
+    wire_send_bytes(fd, frame->data, frame->len);
+    g_autoptr(GByteArray) large = wire_receive(fd, &header);
     g_assert_cmpuint(large->len, ==, FRAME_MAX - FRAME_HEADER_SIZE);
 }
 
@@ -338,9 +287,9 @@ static void test_malformed_length(Fixture *fixture, gconstpointer data)
 {
     static const uint32_t lengths[] = { 0, 27, 0xffffffff, 0x80000000, FRAME_MAX + 1 };
     for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
-        auto_fd int fd = connect_client(fixture);
+        auto_fd int fd = wire_connect(fixture->path);
         uint32_t word = GUINT32_TO_BE(lengths[i]);
-        send_all(fd, &word, 4);
+        wire_send_bytes(fd, &word, 4);
         uint8_t byte;
         g_assert_cmpint(recv(fd, &byte, 1, 0), ==, 0);
         wait_closed(fixture, i + 1);
@@ -349,12 +298,12 @@ static void test_malformed_length(Fixture *fixture, gconstpointer data)
 
 static void test_ping_beside_calls(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     for (uint32_t i = 0; i < 50; i++)
-        send_frame(fd, PROGRAM_REMOTE, NEVER, FRAME_CALL, i, FRAME_OK, NULL, 0);
-    send_frame(fd, PROGRAM_KEEPALIVE, KEEPALIVE_PING, FRAME_EVENT, 0, FRAME_OK, NULL, 0);
+        wire_send(fd, PROGRAM_REMOTE, NEVER, FRAME_CALL, i, FRAME_OK, NULL, 0);
+    wire_send(fd, PROGRAM_KEEPALIVE, KEEPALIVE_PING, FRAME_EVENT, 0, FRAME_OK, NULL, 0);
     FrameHeader header;
-    g_autoptr(GByteArray) payload = receive(fd, &header);
+    g_autoptr(GByteArray) payload = wire_receive(fd, &header);
     g_assert_cmpuint(header.program, ==, PROGRAM_KEEPALIVE);
     g_assert_cmpuint(header.procedure, ==, KEEPALIVE_PONG);
     g_assert_cmpuint(header.type, ==, FRAME_EVENT);
@@ -368,12 +317,12 @@ static void start_pinging(gpointer data)
 /* A client that does not answer is pinged once and then dropped. */
 static void test_unanswered_ping(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     FrameHeader header;
-    send_frame(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 1, FRAME_OK, NULL, 0);
-    g_byte_array_unref(receive(fd, &header));
+    wire_send(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 1, FRAME_OK, NULL, 0);
+    g_byte_array_unref(wire_receive(fd, &header));
     main_loop_post(start_pinging, NULL);
-    g_byte_array_unref(receive(fd, &header));
+    g_byte_array_unref(wire_receive(fd, &header));
     g_assert_cmpuint(header.procedure, ==, KEEPALIVE_PING);
     wait_closed(fixture, 1);
 }
@@ -414,18 +363,18 @@ static int receive_fd(int socket)
 
 static void test_descriptors(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     int ends[2];
     g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
     auto_fd int read_end = ends[0], write_end = ends[1];
     uint32_t count = GUINT32_TO_BE(2);
-    send_frame(fd, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
+    wire_send(fd, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
     send_fd(fd, write_end);
     send_fd(fd, write_end);
     /* The next call is right behind. */
-    send_frame(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 2, FRAME_OK, "abcd", 4);
+    wire_send(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 2, FRAME_OK, "abcd", 4);
     FrameHeader header;
-    g_autoptr(GByteArray) payload = receive(fd, &header);
+    g_autoptr(GByteArray) payload = wire_receive(fd, &header);
     g_assert_cmpuint(header.type, ==, FRAME_REPLY_WITH_FDS);
     g_assert_cmpuint(frame_read_u32(payload->data), ==, 1);
     g_assert_cmpuint(frame_read_u32(payload->data + 4), ==, 2);
@@ -434,34 +383,34 @@ static void test_descriptors(Fixture *fixture, gconstpointer data)
     g_assert_cmpint(write(back, "x", 1), ==, 1);
     g_assert_cmpint(read(read_end, &byte, 1), ==, 1);
     g_assert_cmpint(byte, ==, 'x');
-    g_autoptr(GByteArray) echo = receive(fd, &header);
+    g_autoptr(GByteArray) echo = wire_receive(fd, &header);
     g_assert_cmpuint(header.serial, ==, 2);
 }
 
 static void test_missing_descriptors(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     uint32_t count = GUINT32_TO_BE(1);
-    send_frame(fd, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
-    send_all(fd, "x", 1); /* the byte, but no descriptor with it */
+    wire_send(fd, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
+    wire_send_bytes(fd, "x", 1); /* the byte, but no descriptor with it */
     wait_closed(fixture, 1);
-    auto_fd int second = connect_client(fixture);
+    auto_fd int second = wire_connect(fixture->path);
     count = GUINT32_TO_BE(FRAME_MAX_FDS + 1);
-    send_frame(second, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
+    wire_send(second, PROGRAM_REMOTE, COUNT_FDS, FRAME_CALL_WITH_FDS, 1, FRAME_OK, &count, 4);
     wait_closed(fixture, 2);
 }
 
 static void test_events(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     FrameHeader header;
-    send_frame(fd, PROGRAM_REMOTE, REGISTER, FRAME_CALL, 1, FRAME_OK, NULL, 0);
-    g_autoptr(GByteArray) reply = receive(fd, &header);
+    wire_send(fd, PROGRAM_REMOTE, REGISTER, FRAME_CALL, 1, FRAME_OK, NULL, 0);
+    g_autoptr(GByteArray) reply = wire_receive(fd, &header);
     uint32_t id = frame_read_u32(reply->data);
-    send_frame(fd, PROGRAM_REMOTE, EMIT, FRAME_CALL, 2, FRAME_OK, NULL, 0);
+    wire_send(fd, PROGRAM_REMOTE, EMIT, FRAME_CALL, 2, FRAME_OK, NULL, 0);
     int32_t next = 0, next_legacy = 0;
     for (int i = 0; i < 200; i++) {
-        g_autoptr(GByteArray) payload = receive(fd, &header);
+        g_autoptr(GByteArray) payload = wire_receive(fd, &header);
         g_assert_cmpuint(header.type, ==, FRAME_EVENT);
         g_assert_cmpuint(header.serial, ==, 0);
         if (header.procedure == procedure_rows[PROC_DOMAIN_EVENT_LIFECYCLE].number) {
@@ -478,7 +427,7 @@ static void test_events(Fixture *fixture, gconstpointer data)
         xdr_clear(&xdr_DomainEventCallbackLifecycleMsg, &msg);
     }
     /* The reply of the call that raised them comes after them. */
-    g_autoptr(GByteArray) last = receive(fd, &header);
+    g_autoptr(GByteArray) last = wire_receive(fd, &header);
     g_assert_cmpuint(header.serial, ==, 2);
     auto_fd_close(&fd);
     wait_closed(fixture, 1);
@@ -489,20 +438,20 @@ static uint32_t open_stream_call(int fd, int id, uint32_t serial)
 {
     uint32_t number = procedure_rows[id].number;
     FrameHeader header;
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_CALL, serial, FRAME_OK, NULL, 0);
-    g_byte_array_unref(receive(fd, &header));
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_CALL, serial, FRAME_OK, NULL, 0);
+    g_byte_array_unref(wire_receive(fd, &header));
     g_assert_cmpuint(header.type, ==, FRAME_REPLY);
     return number;
 }
 
 static void test_download(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     uint32_t number = open_stream_call(fd, SOURCE, 5);
     size_t got = 0;
     for (;;) {
         FrameHeader header;
-        g_autoptr(GByteArray) payload = receive(fd, &header);
+        g_autoptr(GByteArray) payload = wire_receive(fd, &header);
         g_assert_cmpuint(header.serial, ==, 5);
         g_assert_cmpuint(header.status, ==, FRAME_CONTINUE);
         got += payload->len;
@@ -510,9 +459,9 @@ static void test_download(Fixture *fixture, gconstpointer data)
             break;
     }
     g_assert_cmpuint(got, ==, SOURCE_BYTES);
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 5, FRAME_OK, NULL, 0);
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 5, FRAME_OK, NULL, 0);
     FrameHeader header;
-    g_autoptr(GByteArray) end = receive(fd, &header);
+    g_autoptr(GByteArray) end = wire_receive(fd, &header);
     g_assert_cmpuint(header.status, ==, FRAME_OK);
     g_assert_cmpuint(header.type, ==, FRAME_STREAM);
     wait_stream_end(fixture, 0);
@@ -521,13 +470,13 @@ static void test_download(Fixture *fixture, gconstpointer data)
 static void test_upload(Fixture *fixture, gconstpointer data)
 {
     static const uint8_t zeros[200000];
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     uint32_t number = open_stream_call(fd, SINK, 6);
     for (int i = 0; i < 20; i++)
-        send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 6, FRAME_CONTINUE, zeros, sizeof zeros);
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 6, FRAME_OK, NULL, 0);
+        wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 6, FRAME_CONTINUE, zeros, sizeof zeros);
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 6, FRAME_OK, NULL, 0);
     FrameHeader header;
-    g_autoptr(GByteArray) end = receive(fd, &header);
+    g_autoptr(GByteArray) end = wire_receive(fd, &header);
     g_assert_cmpuint(header.status, ==, FRAME_OK);
     wait_stream_end(fixture, 0);
     g_assert_cmpuint(fixture->received, ==, 20 * sizeof zeros);
@@ -535,28 +484,28 @@ static void test_upload(Fixture *fixture, gconstpointer data)
 
 static void test_stream_abort(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     uint32_t number = open_stream_call(fd, SINK, 7);
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 7, FRAME_ERROR, NULL, 0);
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 7, FRAME_ERROR, NULL, 0);
     FrameHeader header;
-    g_autoptr(GByteArray) end = receive(fd, &header);
+    g_autoptr(GByteArray) end = wire_receive(fd, &header);
     g_assert_cmpuint(header.status, ==, FRAME_OK);
     wait_stream_end(fixture, 1);
     /* What comes late for a stream that has ended is ignored. */
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 7, FRAME_CONTINUE, "late", 4);
-    send_frame(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 8, FRAME_OK, NULL, 0);
-    g_autoptr(GByteArray) echo = receive(fd, &header);
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM, 7, FRAME_CONTINUE, "late", 4);
+    wire_send(fd, PROGRAM_REMOTE, ECHO, FRAME_CALL, 8, FRAME_OK, NULL, 0);
+    g_autoptr(GByteArray) echo = wire_receive(fd, &header);
     g_assert_cmpuint(header.serial, ==, 8);
 }
 
 static void test_stream_hole_refused(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     uint32_t number = open_stream_call(fd, SINK, 9);
     static const uint8_t hole[12] = { [7] = 16 };
-    send_frame(fd, PROGRAM_REMOTE, number, FRAME_STREAM_HOLE, 9, FRAME_CONTINUE, hole, sizeof hole);
+    wire_send(fd, PROGRAM_REMOTE, number, FRAME_STREAM_HOLE, 9, FRAME_CONTINUE, hole, sizeof hole);
     FrameHeader header;
-    g_autoptr(GByteArray) payload = receive(fd, &header);
+    g_autoptr(GByteArray) payload = wire_receive(fd, &header);
     g_assert_cmpuint(header.status, ==, FRAME_ERROR);
     WireError wire = { 0 };
     g_assert_true(xdr_decode(&xdr_WireError, payload->data, payload->len, &wire, NULL));
@@ -568,7 +517,7 @@ static void test_stream_hole_refused(Fixture *fixture, gconstpointer data)
 /* A client that leaves in the middle of a download: the sender is told. */
 static void test_stream_client_gone(Fixture *fixture, gconstpointer data)
 {
-    auto_fd int fd = connect_client(fixture);
+    auto_fd int fd = wire_connect(fixture->path);
     open_stream_call(fd, SOURCE, 5);
     auto_fd_close(&fd);
     wait_stream_end(fixture, 1);
