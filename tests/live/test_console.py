@@ -363,3 +363,30 @@ def test_job_is_told_and_leaves_the_guest_usable(daemon):
     assert guest.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE
     assert guest.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)["operation"] == libvirt.VIR_DOMAIN_JOB_OPERATION_DUMP
     guest.destroy()
+
+
+# Looking in
+
+
+def test_memory_peek(booted):
+    connection = booted.connect()
+    domain = connection.lookupByName("booted")
+    entry = domain.memoryPeek(0xFFFF0, 16, libvirt.VIR_MEMORY_PHYSICAL)  # where the processor starts
+    assert entry[0] == 0xEA and b"/" in entry  # a far jump, then the firmware's date
+    assert len(domain.memoryPeek(0, 1 << 20, libvirt.VIR_MEMORY_PHYSICAL)) == 1 << 20
+    with pytest.raises(libvirt.libvirtError, match="physical"):
+        domain.memoryPeek(0, 16, 0)
+    connection.close()
+
+
+def test_block_peek(daemon):
+    connection = daemon.connect()
+    image = daemon.directory / "disk.raw"
+    image.write_bytes(bytes(range(256)) * 16)
+    domain = connection.defineXML(guest_xml("peeked", memory_mib=32, devices=f"<disk type='file' device='disk'>"
+        f"<driver name='qemu' type='raw'/><source file='{image}'/><target dev='vda' bus='virtio'/></disk>"))
+    assert domain.blockPeek("vda", 255, 3) == b"\xff\x00\x01"
+    assert domain.blockPeek(str(image), 0, 4096) == image.read_bytes()
+    for where, message in (("vdb", "vdb"), ("vda", "ends before")):
+        with pytest.raises(libvirt.libvirtError, match=message):
+            domain.blockPeek(where, 4090, 16)
