@@ -5,9 +5,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "qemu/qemu-args.h"
 #include "qemu/qemu-monitor.h"
 #include "qemu/qemu-process.h"
 #include "vm/vm-console.h"
+#include "vm/vm-dump.h"
 #include "vm/vm-events.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
@@ -69,12 +71,14 @@ static bool connect_monitor(Vm *vm, GError **error)
     VmView *next = vm_view_copy(vm->view);
     next->reachable = true;
     vm_publish(vm, next);
-    if (!vm_settle_vcpu_threads(vm, error) || !qemu_monitor_status(vm->qmp, &status, error)) {
+    if (!vm_settle_vcpu_threads(vm, error) || !vm_settle_ptys(vm, error) ||
+        !qemu_monitor_status(vm->qmp, &status, error)) {
         vm_monitor_detach(vm);
         return false;
     }
     vm_log_event(vm, "found again by a new daemon");
     take_status(vm, &status);
+    vm_dump_adopt(vm);
     return true;
 }
 
@@ -145,7 +149,11 @@ static Domain *choose_live(Vm *vm, VmRunState *state)
 {
     if (state->live)
         return g_steal_pointer(&state->live);
-    return vm->view && vm->view->config ? domain_copy(vm->view->config->domain) : NULL;
+    if (!vm->view || !vm->view->config)
+        return NULL;
+    Domain *live = domain_copy(vm->view->config->domain);
+    qemu_args_assign_aliases(live); /* as the start did */
+    return live;
 }
 
 static void adopt_state(Daemon *daemon, VmRunState *state)

@@ -283,6 +283,24 @@ void vm_dump_migration(Vm *vm, JsonObject *data)
     vm_job_end(vm, error);
 }
 
+void vm_dump_adopt(Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonNode) dump = NULL;
+    const VmView *view = vm->view;
+    if (!view || !vm->qmp || view->state != VIR_DOMAIN_PAUSED || view->reason != VIR_DOMAIN_PAUSED_DUMP)
+        return;
+    if (vm_qmp(vm, "query-dump", NULL, &dump, &error) &&
+        g_strcmp0(qmp_get_string(qmp_node_object(dump), "status"), "active") == 0)
+        return; /* QEMU lets the guest go on by itself, and says so */
+    if (error || !vm_qmp(vm, "migrate_cancel", NULL, NULL, &error)) {
+        log_error("guest '%s': go on after an interrupted core dump: %s", vm_view_domain(view)->name, error->message);
+        return;
+    }
+    vm_log_event(vm, "core dump interrupted by the end of its daemon");
+    resume_guest(vm);
+}
+
 /* The calls */
 
 typedef struct {

@@ -12,6 +12,12 @@
  */
 bool vm_dump_automatic(Vm *vm, void (*then)(Vm *vm), GError **error);
 
+/*
+ * Of a guest that a new daemon has found again: one that was paused for a dump whose daemon ended goes on. Its image is
+ * given up, unless QEMU is able to complete it alone.
+ */
+void vm_dump_adopt(Vm *vm);
+
 /* What QEMU tells of a dump and of a migration. */
 void vm_dump_completed(Vm *vm, JsonObject *data);
 void vm_dump_resumed(Vm *vm); /* its vCPUs run again */

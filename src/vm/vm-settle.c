@@ -40,7 +40,7 @@ bool vm_settle_vcpu_threads(Vm *vm, GError **error)
     return true;
 }
 
-static void set_tty(DomainChardev *chardev, GHashTable *ptys)
+static void set_tty(DomainChardev *chardev, gpointer ptys)
 {
     if (chardev->source.type != CHARDEV_TYPE_PTY || !chardev->info.alias)
         return;
@@ -54,21 +54,35 @@ static void set_tty(DomainChardev *chardev, GHashTable *ptys)
     chardev->source.tty = g_strdup(path);
 }
 
-/* Which pseudo-terminals QEMU got for its consoles. */
-static bool read_ptys(Vm *vm, GError **error)
+/* Calls @visit for every character device that clients can open. */
+static void visit_chardevs(const Domain *live, void (*visit)(DomainChardev *chardev, gpointer data), gpointer data)
 {
-    g_autoptr(GHashTable) ptys = NULL;
-    if (!qemu_monitor_ptys(vm->qmp, &ptys, error))
-        return false;
-    if (g_hash_table_size(ptys) == 0)
-        return true;
-    Domain *live = domain_copy(vm->view->live->domain);
     DomainChardev **const lists[] = { live->serials, live->parallels, live->consoles, live->channels };
     const unsigned counts[] = { live->n_serials, live->n_parallels, live->n_consoles, live->n_channels };
     for (unsigned l = 0; l < G_N_ELEMENTS(lists); l++) {
         for (unsigned i = 0; i < counts[l]; i++)
-            set_tty(lists[l][i], ptys);
+            visit(lists[l][i], data);
     }
+}
+
+static void note_unknown_tty(DomainChardev *chardev, gpointer data)
+{
+    bool *unknown = data;
+    *unknown = *unknown || (chardev->source.type == CHARDEV_TYPE_PTY && !chardev->source.tty);
+}
+
+/* Which pseudo-terminals QEMU got for its consoles. */
+bool vm_settle_ptys(Vm *vm, GError **error)
+{
+    g_autoptr(GHashTable) ptys = NULL;
+    bool unknown = false;
+    visit_chardevs(vm->view->live->domain, note_unknown_tty, &unknown);
+    if (!unknown)
+        return true;
+    if (!qemu_monitor_ptys(vm->qmp, &ptys, error))
+        return false;
+    Domain *live = domain_copy(vm->view->live->domain);
+    visit_chardevs(live, set_tty, ptys);
     publish_live(vm, live);
     return true;
 }
@@ -137,7 +151,7 @@ bool vm_settle_pins(Vm *vm, GError **error)
 }
 
 static bool (*const settle_steps[])(Vm *vm, GError **error) = {
-    vm_settle_vcpu_threads, read_ptys, open_consoles, vm_settle_pins, set_passwords, set_balloon, set_links,
+    vm_settle_vcpu_threads, vm_settle_ptys, open_consoles, vm_settle_pins, set_passwords, set_balloon, set_links,
 };
 
 bool vm_settle(Vm *vm, GError **error)

@@ -9,4 +9,5 @@ bool vm_settle(Vm *vm, GError **error);
 
 /* The parts that other calls need again. */
 bool vm_settle_vcpu_threads(Vm *vm, GError **error); /* reads the vCPUs' thread ids anew and publishes them */
+bool vm_settle_ptys(Vm *vm, GError **error);         /* asks for the names of ptys unless all are known */
 bool vm_settle_pins(Vm *vm, GError **error);         /* applies cputune's pins to the threads */

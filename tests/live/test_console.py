@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import struct
+import subprocess
 import threading
 import time
 
@@ -363,6 +364,41 @@ def test_job_is_told_and_leaves_the_guest_usable(daemon):
     assert guest.jobInfo()[0] == libvirt.VIR_DOMAIN_JOB_NONE
     assert guest.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)["operation"] == libvirt.VIR_DOMAIN_JOB_OPERATION_DUMP
     guest.destroy()
+
+
+def test_guest_goes_on_when_the_daemon_dies_during_a_dump(daemon):
+    connection = daemon.connect()
+    connection.defineXML(guest_xml("left", memory_mib=64)).create()
+    target = daemon.directory / "pipe"
+    os.mkfifo(target)
+    reader = os.open(target, os.O_RDONLY | os.O_NONBLOCK)
+    client = subprocess.Popen(["virsh", "-c", daemon.uri, "dump", "left", str(target)], stderr=subprocess.DEVNULL)
+    guest = connection.lookupByName("left")
+    wait_until(lambda: guest.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE, "the dump is told of")
+    daemon.kill()
+    client.wait(PATIENCE)
+    daemon.start()
+    guest = daemon.connect().lookupByName("left")
+    wait_until(lambda: guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING, "the guest runs again")
+    os.close(reader)
+    guest.destroy()
+
+
+def test_console_without_a_saved_definition(daemon):
+    """The file that tells the console's pty is torn: the new daemon asks QEMU."""
+    connection = daemon.connect()
+    connection.defineXML(guest_xml("torn", daemon, boot=True)).create()
+    with Console(daemon, "torn") as console:
+        console.read_until(READY, BOOTED)
+    daemon.kill()
+    (found,) = (daemon.root / "run").rglob("live.xml")
+    found.write_text("<domain")
+    daemon.start()
+    wait_until(lambda: "/dev/pts" in daemon.virsh("ttyconsole", "torn"), "the pty is known again")
+    with Console(daemon, "torn", SHARE) as console:
+        console.read_until(READY, 5)
+        say(console, "found-again")
+    daemon.virsh("destroy", "torn")
 
 
 # Looking in
