@@ -19,7 +19,7 @@ const ErrorRow *error_row(int code)
     return fallback;
 }
 
-bool error_set(GError **error, int code, const char *format, ...)
+bool(error_set)(GError **error, int code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -29,7 +29,7 @@ bool error_set(GError **error, int code, const char *format, ...)
     return false;
 }
 
-bool error_set_errno(GError **error, int saved_errno, const char *format, ...)
+bool(error_set_errno)(GError **error, int saved_errno, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

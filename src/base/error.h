@@ -32,6 +32,18 @@ bool error_set(GError **error, int code, const char *format, ...) G_GNUC_PRINTF(
 /* As error_set() with VIR_ERR_SYSTEM_ERROR and ": strerror(@saved_errno)" behind the text. */
 bool error_set_errno(GError **error, int saved_errno, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* Lets the compiler see in each caller that they return false, so that it knows which ret_… arguments were written. */
+#define error_set(...)                                                                                                 \
+    ({                                                                                                                 \
+        error_set(__VA_ARGS__);                                                                                        \
+        (bool)false;                                                                                                   \
+    })
+#define error_set_errno(...)                                                                                           \
+    ({                                                                                                                 \
+        error_set_errno(__VA_ARGS__);                                                                                  \
+        (bool)false;                                                                                                   \
+    })
+
 /* The virErrorNumber of any GError: its own code in our domain, VIR_ERR_INTERNAL_ERROR for foreign ones. */
 int error_code(const GError *error);
 
