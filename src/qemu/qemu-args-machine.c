@@ -93,9 +93,10 @@ bool qemu_args_machine(QemuArgs *args, GError **error)
 static void add_flash(QemuArgs *args, const char *path, const char *format, bool read_only, const char *storage,
                       const char *node)
 {
-    qemu_args_add_json(args, "-blockdev",
-                       qmp_object("s:driver", "file", "s:filename", path, "s:node-name", storage, "b:auto-read-only",
-                                  TRUE, "s:discard", "unmap", NULL));
+    JsonObject *file = qmp_object("s:driver", "file", "s:filename", path, "s:node-name", storage, NULL);
+    qemu_block_access(file, path, read_only);
+    qmp_object_add(file, "s:discard", "unmap", NULL);
+    qemu_args_add_json(args, "-blockdev", file);
     qemu_args_add_json(args, "-blockdev",
                        qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "s:driver",
                                   format ? format : "raw", "s:file", storage, NULL));

@@ -87,6 +87,11 @@ bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error)
 bool qemu_disk_is_empty(const DomainDisk *disk);
 /* The storage node of any source: file, block device or server. NULL on error. */
 JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GError **error);
+/*
+ * How the node of @path may be opened: a descriptor set has one access mode, so it is said from the start; a file that
+ * is named is opened again when somebody wants to write.
+ */
+void qemu_block_access(JsonObject *object, const char *path, bool read_only);
 
 /* The families, in the order of the command line. Each adds all its devices. */
 bool qemu_args_machine(QemuArgs *args, GError **error);

@@ -115,8 +115,16 @@ static JsonObject *cache_object(DiskCache cache)
                       (gboolean)(cache == DISK_CACHE_UNSAFE), NULL);
 }
 
+void qemu_block_access(JsonObject *object, const char *path, bool read_only)
+{
+    if (path && g_str_has_prefix(path, "/dev/fdset/"))
+        qmp_object_add(object, "b:read-only", (gboolean)read_only, NULL);
+    else
+        qmp_object_add(object, "b:auto-read-only", TRUE, NULL);
+}
+
 static bool add_storage(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, const char *node,
-                        const char *what, GError **error)
+                        bool read_only, const char *what, GError **error)
 {
     JsonObject *object = qemu_block_storage(source, what, error);
     if (!object)
@@ -124,8 +132,9 @@ static bool add_storage(QemuArgs *args, const DomainDisk *disk, const StorageSou
     bool local = source->type != STORAGE_TYPE_NETWORK && source->type != STORAGE_TYPE_DIR;
     if (local && disk->io && disk->io != DISK_IO_DEFAULT)
         json_object_set_string_member(object, "aio", model_enum_text(&model_enum_disk_io, disk->io));
-    qmp_object_add(object, "s:node-name", node, "o:cache", cache_object(disk->cache), "b:auto-read-only", TRUE,
-                   "s:discard", "unmap", NULL);
+    qmp_object_add(object, "s:node-name", node, "o:cache", cache_object(disk->cache), NULL);
+    qemu_block_access(object, source->path, read_only);
+    qmp_object_add(object, "s:discard", "unmap", NULL);
     qemu_args_add_json(args, "-blockdev", object);
     return true;
 }
@@ -172,11 +181,11 @@ static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource
         format = STORAGE_FORMAT_RAW;
     if (source->type == STORAGE_TYPE_DIR)
         format = STORAGE_FORMAT_RAW;
-    if (!add_storage(args, disk, source, storage, what, error))
+    bool read_only = !top || disk->read_only || disk->device == DISK_DEVICE_CDROM;
+    if (!add_storage(args, disk, source, storage, read_only, what, error))
         return false;
     g_autofree char *below = add_slice(args, source, storage);
     const char *driver = format ? model_enum_text(&model_enum_storage_format, format) : "raw";
-    bool read_only = !top || disk->read_only || disk->device == DISK_DEVICE_CDROM;
     JsonObject *object =
         qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "o:cache", cache_object(disk->cache), NULL);
     if (top)
