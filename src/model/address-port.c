@@ -144,6 +144,9 @@ bool rule_dimm_addresses(RuleContext *context, GError **error)
             uint32_t slot = 0;
             while (dimm_slot_taken(domain, memory, slot))
                 slot++;
+            if (slot >= domain->memory_slots)
+                return error_set(error, VIR_ERR_INTERNAL_ERROR,
+                                 "<memory>: all %u slots are taken; raise <maxMemory slots='…'>", domain->memory_slots);
             memory->info.address = port_address(ADDRESS_TYPE_DIMM, 0);
             memory->info.address->slot = slot;
         }

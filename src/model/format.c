@@ -143,7 +143,7 @@ static void format_element(const Formatter *formatter, const ModelRow *row, cons
             model_codec(text->scalar)->format(text, (const char *)object + text->offset, out);
         format_children(formatter, rows, n, object, indent + 2);
         bool nothing = out->len == attributes_end + 2;
-        if (nothing && !(row && row->flags & MODEL_LONG && !empty)) {
+        if (nothing && !(row && row->flags & MODEL_LONG)) {
             g_string_truncate(out, attributes_end);
             if (empty && !keep)
                 g_string_truncate(out, start);

@@ -102,24 +102,62 @@ bool rule_memory(RuleContext *context, GError **error)
         domain->current_memory = domain->memory;
     if (!domain->max_memory != !domain->memory_slots)
         return error_set(error, VIR_ERR_XML_ERROR, "<maxMemory>: both the size and the attribute 'slots' are needed");
+    if (domain->max_memory && !(domain->cpu && domain->cpu->n_numa_cells))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<maxMemory>: memory can be added only to a guest with <cpu><numa> cells");
     if (domain->max_memory && domain->max_memory < domain->memory)
         return error_set(error, VIR_ERR_XML_ERROR, "<maxMemory> of %llu KiB is less than <memory>, %llu KiB",
                          (unsigned long long)domain->max_memory, (unsigned long long)domain->memory);
     return true;
 }
 
+#define VCPUS_WITHOUT_EIM 255
+
+/* <vcpus> says vCPU by vCPU which are on. */
+static bool vcpus_of_list(Domain *domain, GError **error)
+{
+    if (!domain->n_vcpu_list)
+        return true;
+    unsigned on = domain->max_vcpus;
+    for (unsigned i = 0; i < domain->n_vcpu_list; i++) {
+        const DomainVcpu *vcpu = domain->vcpu_list[i];
+        if (vcpu->id >= domain->max_vcpus)
+            return error_set(error, VIR_ERR_XML_ERROR, "<vcpus>: vCPU %u does not exist", vcpu->id);
+        if (vcpu->enabled == TRI_NO && (!vcpu->id || vcpu->hotpluggable == TRI_NO))
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<vcpus>: vCPU %u cannot be off", vcpu->id);
+        on -= vcpu->enabled == TRI_NO;
+    }
+    if (domain->n_vcpu_list < domain->max_vcpus)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<vcpus>: there must be one <vcpu> for each of the %u vCPUs", domain->max_vcpus);
+    domain->vcpus = on;
+    return true;
+}
+
 bool rule_vcpus(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
+    if (!domain->max_vcpus && domain->vcpu_given)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<vcpu>: a guest needs at least one vCPU");
     if (!domain->max_vcpus)
         domain->max_vcpus = 1;
+    if (!vcpus_of_list(domain, error))
+        return false;
     if (domain->vcpus > domain->max_vcpus)
-        return error_set(error, VIR_ERR_XML_ERROR, "<vcpu current='%u'>%u</vcpu>: more vCPUs on than there are",
-                         domain->vcpus, domain->max_vcpus);
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<vcpu current='%u'>%u</vcpu>: more vCPUs on than there are", domain->vcpus,
+                         domain->max_vcpus);
     if (domain->vcpus == domain->max_vcpus)
         domain->vcpus = 0;
     if (!domain->vcpu_placement)
         domain->vcpu_placement = VCPU_PLACEMENT_STATIC;
+    if (domain->vcpu_placement == VCPU_PLACEMENT_AUTO)
+        g_clear_pointer(&domain->vcpu_cpuset, g_free);
+    const DomainIommu *iommu = domain->n_iommus ? domain->iommus[0] : NULL;
+    if (domain->max_vcpus > VCPUS_WITHOUT_EIM && machine_is_x86(domain) && !(iommu && iommu->eim == TRI_YES))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "more than %d vCPUs need <iommu model='intel'><driver intremap='on' eim='on'/></iommu>",
+                         VCPUS_WITHOUT_EIM);
     unsigned limit = context->host->max_vcpus(context->host, domain->emulator, domain->os.arch, domain->os.machine,
                                               domain->virt_type == VIRT_TYPE_KVM);
     if (limit && domain->max_vcpus > limit)
@@ -143,11 +181,11 @@ static void cpu_default_model(RuleContext *context, DomainCpu *cpu)
     cpu->model = g_strdup(model);
 }
 
-static bool cpu_has_feature(const DomainCpu *cpu, const char *name)
+static bool cpu_disables(const DomainCpu *cpu, const char *name)
 {
     for (unsigned i = 0; i < cpu->n_features; i++) {
         if (!strcmp(cpu->features[i]->name, name))
-            return true;
+            return cpu->features[i]->policy == CPU_POLICY_DISABLE;
     }
     return false;
 }
@@ -166,8 +204,8 @@ static void cpu_complete(const Domain *domain, DomainCpu *cpu)
     cpu->match = CPU_MATCH_UNSET;
     if (!cpu->check)
         cpu->check = cpu->mode == CPU_MODE_HOST_MODEL ? CPU_CHECK_PARTIAL : CPU_CHECK_NONE;
-    if (!cpu->migratable && cpu->mode != CPU_MODE_HOST_MODEL)
-        cpu->migratable = cpu_has_feature(cpu, "invtsc") ? TRI_NO : TRI_YES;
+    if (!cpu->migratable && cpu->mode == CPU_MODE_HOST_PASSTHROUGH)
+        cpu->migratable = cpu_disables(cpu, "invtsc") ? TRI_NO : TRI_YES;
     if (!cpu->model)
         cpu->fallback = CPU_FALLBACK_UNSET;
 }
@@ -320,7 +358,7 @@ bool rule_numa(RuleContext *context, GError **error)
         }
     }
     if (cpuset_end(taken) > domain->max_vcpus)
-        return error_set(error, VIR_ERR_XML_ERROR, "<numa>: vCPU %u is in a cell, but the guest has only %u",
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<numa>: vCPU %u is in a cell, but the guest has only %u",
                          cpuset_end(taken) - 1, domain->max_vcpus);
     numa_claim_rest(cpu, taken, domain->max_vcpus);
     if (!numa_distances(cpu, error))
@@ -332,6 +370,11 @@ bool rule_numa(RuleContext *context, GError **error)
 bool rule_clock(RuleContext *context, GError **error)
 {
     DomainClock *clock = &context->domain->clock;
+    if (clock->adjustment && strcmp(clock->adjustment, "reset")) {
+        char *number = g_strdup_printf("%lld", (long long)g_ascii_strtoll(clock->adjustment, NULL, 10));
+        g_free(clock->adjustment);
+        clock->adjustment = number;
+    }
     if (clock->offset == CLOCK_OFFSET_VARIABLE) {
         if (!clock->adjustment)
             clock->adjustment = g_strdup("0");
@@ -342,6 +385,6 @@ bool rule_clock(RuleContext *context, GError **error)
         clock->offset = CLOCK_OFFSET_VARIABLE;
     }
     if (clock->offset == CLOCK_OFFSET_TIMEZONE && !clock->timezone)
-        return error_set(error, VIR_ERR_XML_ERROR, "<clock offset='timezone'>: attribute 'timezone' is missing");
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "<clock offset='timezone'>: attribute 'timezone' is missing");
     return true;
 }

@@ -4,6 +4,8 @@
 #include "model/machine.h"
 #include "model/rules.h"
 
+#define NVDIMM_LABEL_MIN 128 /* KiB */
+
 static bool memory_check(const Domain *domain, const DomainMemory *memory, GError **error)
 {
     unsigned cells = domain->cpu ? domain->cpu->n_numa_cells : 0;
@@ -19,6 +21,17 @@ static bool memory_check(const Domain *domain, const DomainMemory *memory, GErro
                          "<memory>: <node>, the NUMA cell that it belongs to, is missing");
     if ((memory->model == MEMORY_MODEL_NVDIMM || memory->model == MEMORY_MODEL_VIRTIO_PMEM) && !memory->path)
         return error_set(error, VIR_ERR_XML_DETAIL, "<memory>: <source><path> is missing");
+    if (memory->model == MEMORY_MODEL_NVDIMM && memory->uuid)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<memory model='nvdimm'>: <uuid> is for PowerPC guests");
+    if (memory->label_size && memory->label_size < NVDIMM_LABEL_MIN)
+        return error_set(error, VIR_ERR_XML_ERROR, "<memory model='nvdimm'>: the label needs at least %d KiB",
+                         NVDIMM_LABEL_MIN);
+    if (memory->block & (memory->block - 1))
+        return error_set(error, VIR_ERR_XML_DETAIL,
+                         "<memory model='virtio-mem'>: the block size must be a power of two");
+    if (memory->block && memory->requested % memory->block)
+        return error_set(error, VIR_ERR_XML_DETAIL,
+                         "<memory model='virtio-mem'>: 'requested' must be a multiple of the block size");
     if (memory->model == MEMORY_MODEL_NVDIMM && memory->discard == TRI_YES)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<memory model='nvdimm' discard='yes'>: it cannot be discarded");
