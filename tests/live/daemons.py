@@ -253,9 +253,14 @@ class Lodged(Daemon):
         """Lodge's own command."""
         return self.run(self.binaries / "src/cli/lodge", "-c", self.uri, *arguments, **more)
 
+    @property
+    def guests_dir(self):
+        """Where the daemon keeps the run state of its guests."""
+        return self.root / "run/qemu"
+
     def settle(self):
         deadline = time.monotonic() + 10
-        while self.process and any((self.root / "run/qemu").iterdir()) and time.monotonic() < deadline:
+        while self.process and any(self.guests_dir.iterdir()) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def leftovers(self):

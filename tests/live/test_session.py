@@ -53,6 +53,10 @@ class Session(Lodged):
         return self.run_dir / "libvirt/libvirt-sock"
 
     @property
+    def guests_dir(self):
+        return self.run_dir / "lodge/qemu"
+
+    @property
     def uri(self):
         return "qemu:///session"
 
