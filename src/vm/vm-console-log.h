@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define CONSOLE_LOG_KEEP   (512 << 10)  /* bytes of our own logs that stay readable, at least */
-#define CONSOLE_LOG_REPLAY (64 << 10) /* bytes that somebody who attaches is shown first, at most */
+#define CONSOLE_LOG_KEEP   (512 << 10) /* bytes of our own logs that stay readable, at least */
+#define CONSOLE_LOG_REPLAY (64 << 10)  /* bytes that somebody who attaches is shown first, at most */
 
 /*
  * Opens the log at @path. @ours: in the guest's run directory, which belongs to QEMU's user (@owner), so that nothing

@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import socket
 import struct
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import libvirt
 import pytest
 
 from daemons import PATIENCE, Failed, wait_until
-from guests import READY, Console, guest_xml
+from guests import READY, Console, Events, guest_xml
 
 pytestmark = pytest.mark.lodge
 SHARE = 0  # no flag: other readers stay
@@ -204,6 +205,21 @@ def test_log_of_a_talkative_guest_stays_small(daemon):
         file.write(said)
     wait_until(lambda: log.stat().st_blocks * 512 < 5 << 18, "old output is given back")
     domain.destroy()
+
+
+def test_log_of_the_definition_is_replayed_and_kept_whole(daemon):
+    connection = daemon.connect()
+    path = daemon.directory / "own.log"
+    xml = guest_xml("logged", daemon, boot=True, console=False,
+        devices=f"<serial type='pty'><log file='{path}' append='on'/><target port='0'/></serial>")
+    path.write_text("of an earlier run\n")
+    domain = connection.createXML(xml)
+    with Console(daemon, "logged", SHARE) as console:
+        console.read_until(b"of an earlier run", 5)
+        console.read_until(READY, BOOTED)
+        say(console, "recorded-by-itself")
+    domain.destroy()
+    assert READY in path.read_bytes() and b"recorded-by-itself" in path.read_bytes()
 
 
 def test_console_of_unix_socket(daemon):
@@ -399,6 +415,69 @@ def test_console_without_a_saved_definition(daemon):
         console.read_until(READY, 5)
         say(console, "found-again")
     daemon.virsh("destroy", "torn")
+
+
+def test_crash_is_dumped_by_itself(daemon, events_connection):
+    """on_crash coredump-destroy: a kernel that panics leaves a core in the directory of automatic dumps."""
+    events = Events(events_connection)
+    xml = guest_xml("panicky", daemon, boot=True, devices="<panic model='isa'/>",
+        extra="<on_crash>coredump-destroy</on_crash>")
+    domain = events_connection.defineXML(xml)
+    domain.create()
+    with Console(daemon, "panicky") as console:
+        console.read_until(READY, BOOTED)
+        console.type("echo c >/proc/sysrq-trigger")
+        events.wait("panicky", libvirt.VIR_DOMAIN_EVENT_CRASHED)
+        events.wait("panicky", libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED)
+        console.wait_end()
+    assert domain.state() == [libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED]
+    (core,) = (daemon.root / "state/qemu/dump").iterdir()
+    assert core.name.startswith("panicky-") and core.read_bytes()[:4] == b"\x7fELF"
+    events.close()
+
+
+# Displays
+
+DISPLAY = "<graphics type='vnc' autoport='yes' listen='127.0.0.1'/><video><model type='vga'/></video>"
+
+
+def test_open_graphics_brings_a_display_client(daemon, events_connection):
+    seen = Events(events_connection, libvirt.VIR_DOMAIN_EVENT_ID_GRAPHICS)
+    domain = events_connection.createXML(guest_xml("shown", memory_mib=32, devices=DISPLAY))
+    given = os.fdopen(domain.openGraphicsFD(0, libvirt.VIR_DOMAIN_OPEN_GRAPHICS_SKIPAUTH), "rb", buffering=0)
+    assert given.read(12).startswith(b"RFB 003.")
+    seen.wait("shown", libvirt.VIR_DOMAIN_EVENT_GRAPHICS_CONNECT)
+    ours, theirs = socket.socketpair()
+    domain.openGraphics(0, theirs.fileno(), 0)
+    theirs.close()
+    assert ours.recv(12).startswith(b"RFB 003.")
+    given.close()
+    seen.wait("shown", libvirt.VIR_DOMAIN_EVENT_GRAPHICS_DISCONNECT)
+    with pytest.raises(libvirt.libvirtError, match="index 3"):
+        domain.openGraphicsFD(3, 0)
+    ours.close()
+    domain.destroy()
+    seen.close()
+
+
+# Channels
+
+
+def test_channels(daemon):
+    connection = daemon.connect()
+    channel = "<channel type='{}'><target type='virtio' name='{}'/></channel>"
+    domain = connection.createXML(guest_xml("channels", memory_mib=32, devices=channel.format("unix", "org.example.a")
+        + channel.format("pty", "org.example.b") + channel.format("unix", "org.qemu.guest_agent.0")))
+    for name in ("org.example.a", "org.example.b", "channel1", None):
+        stream = connection.newStream()
+        domain.openChannel(name, stream, 0)
+        stream.send(b"to nobody")
+        stream.finish()
+    with pytest.raises(libvirt.libvirtError, match="guest agent"):
+        domain.openChannel("org.qemu.guest_agent.0", connection.newStream(), 0)
+    with pytest.raises(libvirt.libvirtError, match="org.example.c"):
+        domain.openChannel("org.example.c", connection.newStream(), 0)
+    domain.destroy()
 
 
 # Looking in
