@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -259,6 +260,8 @@ static bool start_and_serve(Run *run, GError **error)
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
+    /* An arena for each thread of the pool would cost more memory than their rare contention costs time. */
+    mallopt(M_ARENA_MAX, 2);
     g_autoptr(GError) error = NULL;
     Options options;
     if (!parse_options(&argc, &argv, &options, &error)) {
