@@ -195,3 +195,15 @@ def load(directory):
             seen.add(key)
         api.procedures.append(procedure)
     return api
+
+
+def write_if_changed(path, text):
+    """Leaves the file alone when it says so already: a new handler must not compile everything that includes a type."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            if file.read() == text:
+                return
+    except OSError:
+        pass
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
