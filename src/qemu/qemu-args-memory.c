@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define KIB_PER_MIB 1024
+#define LARGEST_KIB ((guint64)1 << 50)
 
 static guint64 round_up(guint64 kib)
 {
@@ -195,9 +196,25 @@ static bool add_backend(QemuArgs *args, const Backend *backend, GError **error)
     return true;
 }
 
+/* Sizes are handed to QEMU in bytes, as JSON's signed numbers. */
+static bool check_sizes(const Domain *def, GError **error)
+{
+    guint64 largest = MAX(def->memory, def->max_memory);
+    for (unsigned i = 0; i < def->n_memories; i++)
+        largest = MAX(largest, def->memories[i]->size);
+    for (unsigned i = 0; has_cells(def) && i < def->cpu->n_numa_cells; i++)
+        largest = MAX(largest, def->cpu->numa_cells[i]->memory);
+    if (largest > LARGEST_KIB)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "%" G_GUINT64_FORMAT " KiB of memory are more than a guest can have", largest);
+    return true;
+}
+
 bool qemu_args_memory(QemuArgs *args, GError **error)
 {
     const Domain *def = args->def;
+    if (!check_sizes(def, error))
+        return false;
     guint64 boot = boot_memory(def);
     if (boot == 0)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<memory> is zero");
