@@ -195,11 +195,19 @@ static void functions_each(Domain *domain, bool express, PciVisit visit, PciFunc
     }
 }
 
+static bool plan_refuse(gpointer data, const PciEndpoint *endpoint, GError **error)
+{
+    return error_set(error, VIR_ERR_XML_ERROR,
+                     "a device needs PCI, which machine '%s' has not (its balloon is off by "
+                     "<memballoon model='none'/>)",
+                     (const char *)data);
+}
+
 bool rule_pci_addresses(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     if (!controllers_find(domain, CONTROLLER_TYPE_PCI, 0))
-        return true;
+        return pci_each_endpoint(domain, false, plan_refuse, domain->os.machine, error);
     bool spare_port = plan_only_root(domain), grew = true;
     while (grew) {
         if (!plan_rehearse(domain, spare_port, &grew, error))

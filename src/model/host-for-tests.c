@@ -134,6 +134,7 @@ const ModelHost *model_host_for_tests(void)
 {
     static const ModelHost host = {
         .native_arch = "x86_64",
+        .nvram_dir = "/var/lib/libvirt/qemu/nvram",
         .emulator = tests_emulator,
         .check_emulator = tests_check_emulator,
         .machine = tests_machine,

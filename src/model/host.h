@@ -27,6 +27,7 @@ struct ModelHost {
     /* Largest vCPU number of the machine; 0: unknown. */
     unsigned (*max_vcpus)(const ModelHost *host, const char *emulator, const char *arch, const char *machine, bool kvm);
     const char *security_model; /* "apparmor", "selinux"; NULL: the host has none */
+    const char *nvram_dir;      /* where UEFI variables are kept; NULL: <nvram> without a path stays so */
     bool has_swtpm;             /* the TPM emulator is installed */
     bool has_passt;             /* the user-mode network back end passt is installed */
     bool has_sev;               /* the CPU and KVM encrypt guests */

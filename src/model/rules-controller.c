@@ -109,9 +109,14 @@ static bool controllers_check_numbers(const Domain *domain, GError **error)
     return true;
 }
 
-bool rule_controllers(RuleContext *context, GError **error)
+bool rule_sort_controllers(RuleContext *context, GError **error)
 {
     controllers_sort(context->domain);
+    return true;
+}
+
+bool rule_controllers(RuleContext *context, GError **error)
+{
     controllers_number(context->domain);
     return controllers_check_numbers(context->domain, error);
 }
@@ -131,7 +136,7 @@ bool rule_builtin_controllers(RuleContext *context, GError **error)
     if (q35 && !controllers_find(domain, CONTROLLER_TYPE_SATA, 0))
         controllers_add(domain, CONTROLLER_TYPE_SATA, 0, CONTROLLER_MODEL_UNSET);
     if (has_usb)
-        controllers_ensure(domain, CONTROLLER_TYPE_USB, controllers_next_index(domain, CONTROLLER_TYPE_USB) - 1);
+        controllers_ensure(domain, CONTROLLER_TYPE_USB, 0);
     const DomainController *root = controllers_find(domain, CONTROLLER_TYPE_PCI, 0);
     ControllerModel wanted = q35 ? CONTROLLER_MODEL_PCIE_ROOT : CONTROLLER_MODEL_PCI_ROOT;
     if (!root) {

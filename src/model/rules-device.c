@@ -125,17 +125,55 @@ bool rule_rngs(RuleContext *context, GError **error)
     return true;
 }
 
+static bool filesystem_shared_memory(const Domain *domain)
+{
+    bool shared = domain->memory_access == MEMORY_ACCESS_SHARED;
+    for (unsigned i = 0; domain->cpu && i < domain->cpu->n_numa_cells; i++)
+        shared |= domain->cpu->numa_cells[i]->mem_access == MEMORY_ACCESS_SHARED;
+    return shared;
+}
+
+static bool filesystem_check(const DomainFilesystem *fs, GError **error)
+{
+    if (!fs->target)
+        return error_set(error, VIR_ERR_NO_TARGET, "<filesystem>: <target dir='TAG'/> is missing");
+    if (fs->type != FILESYSTEM_TYPE_MOUNT)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<filesystem type='%s'>: QEMU has only type='mount'",
+                         model_enum_text(&model_enum_filesystem_type, fs->type));
+    if (!fs->source && !fs->socket)
+        return error_set(error, VIR_ERR_NO_SOURCE, "<filesystem>: target '%s' has no <source>", fs->target);
+    if ((fs->fmode || fs->dmode) && fs->accessmode != FILESYSTEM_ACCESS_MAPPED)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<filesystem>: 'fmode' and 'dmode' need accessmode='mapped'");
+    if (fs->driver != FILESYSTEM_DRIVER_VIRTIOFS)
+        return true;
+    if (fs->accessmode && fs->accessmode != FILESYSTEM_ACCESS_PASSTHROUGH)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<filesystem>: virtiofs has only accessmode='passthrough'");
+    if (fs->read_only)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<filesystem>: virtiofs cannot be <readonly/>");
+    return true;
+}
+
 bool rule_filesystems(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_filesystems; i++) {
         DomainFilesystem *fs = domain->filesystems[i];
-        if (!fs->target)
-            return error_set(error, VIR_ERR_XML_ERROR, "<filesystem>: <target dir='TAG'/> is missing");
-        if (!fs->source && !fs->socket && fs->type != FILESYSTEM_TYPE_RAM && fs->type != FILESYSTEM_TYPE_VOLUME)
-            return error_set(error, VIR_ERR_XML_ERROR, "<filesystem>: target '%s' has no <source>", fs->target);
+        if (!filesystem_check(fs, error))
+            return false;
         if (!fs->accessmode && !(fs->driver == FILESYSTEM_DRIVER_VIRTIOFS && fs->socket))
             fs->accessmode = FILESYSTEM_ACCESS_PASSTHROUGH;
+    }
+    return true;
+}
+
+bool rule_shared_memory(RuleContext *context, GError **error)
+{
+    const Domain *domain = context->domain;
+    for (unsigned i = 0; i < domain->n_filesystems; i++) {
+        if (domain->filesystems[i]->driver == FILESYSTEM_DRIVER_VIRTIOFS && !filesystem_shared_memory(domain))
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<filesystem>: virtiofs needs shared memory: <memoryBacking><access mode='shared'/>");
     }
     return true;
 }
@@ -187,6 +225,8 @@ bool rule_loadparm(RuleContext *context, GError **error)
 }
 
 /* Aliases without the user's mark are run state and are made anew at every start. */
+static const char alias_characters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
 bool rule_aliases(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
@@ -200,10 +240,11 @@ bool rule_aliases(RuleContext *context, GError **error)
             DomainDeviceInfo *info = domain_device_info(row, devices[i]);
             if (!info || !info->alias)
                 continue;
-            if (!g_str_has_prefix(info->alias, "ua-"))
+            if (!g_str_has_prefix(info->alias, "ua-") || info->alias[strspn(info->alias, alias_characters)])
                 g_clear_pointer(&info->alias, g_free);
             else if (!g_hash_table_add(seen, info->alias) && kind != DOMAIN_DEVICE_CONSOLES)
-                return error_set(error, VIR_ERR_XML_ERROR, "<alias name='%s'/> is used by two devices", info->alias);
+                return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<alias name='%s'/> is used by two devices",
+                                 info->alias);
         }
     }
     return true;

@@ -13,6 +13,8 @@ bool rule_name(RuleContext *context, GError **error)
         return error_set(error, VIR_ERR_XML_ERROR, "the guest has no <name>");
     if (strchr(name, '/') || strchr(name, '\n'))
         return error_set(error, VIR_ERR_XML_ERROR, "guest name '%s': '/' and line breaks are not allowed in it", name);
+    if (context->domain->title && strchr(context->domain->title, '\n'))
+        return error_set(error, VIR_ERR_XML_ERROR, "<title>: line breaks are not allowed in it; use <description>");
     return true;
 }
 
@@ -47,6 +49,11 @@ bool rule_machine(RuleContext *context, GError **error)
         domain->emulator = g_strdup(usual);
     if (!host->check_emulator(host, domain->emulator, error))
         return false;
+    const char *native = host->emulator(host, "x86_64");
+    if (g_strcmp0(domain->emulator, usual) && !g_strcmp0(domain->os.arch, "x86_64") &&
+        !g_strcmp0(domain->emulator, host->emulator(host, "i686")) && native)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "emulator '%s' cannot run arch 'x86_64'; use '%s'",
+                         domain->emulator, native);
     const char *machine = host->machine(host, domain->emulator, domain->os.arch, domain->os.machine);
     if (!machine)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "emulator '%s' has no machine type '%s' for arch '%s'",
@@ -58,6 +65,8 @@ bool rule_machine(RuleContext *context, GError **error)
     return true;
 }
 
+#define BOOT_DEVICES 4 /* there are no more kinds */
+
 /* A guest that says nothing of how it boots boots from its first disk, as PCs do. */
 bool rule_boot(RuleContext *context, GError **error)
 {
@@ -65,19 +74,27 @@ bool rule_boot(RuleContext *context, GError **error)
     if (domain->os.bootmenu != TRI_YES)
         domain->os.bootmenu_timeout_set = false;
     bool by_device = false;
+    g_autoptr(GHashTable) orders = g_hash_table_new(NULL, NULL);
     for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
         const DomainDeviceRow *row = &domain_device_rows[kind];
         void **devices = domain_device_list(row, domain);
         for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
             const DomainDeviceInfo *info = domain_device_info(row, devices[i]);
-            by_device |= info && info->boot_order;
+            if (!info || !info->boot_order)
+                continue;
+            by_device = true;
+            if (!g_hash_table_add(orders, GUINT_TO_POINTER(info->boot_order)))
+                return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<boot order='%u'/> is used by two devices",
+                                 info->boot_order);
         }
     }
     if (by_device && domain->os.n_boot)
         return error_set(
             error, VIR_ERR_CONFIG_UNSUPPORTED,
             "<boot dev='…'/> in <os> and <boot order='…'/> in devices exclude each other; keep one of them");
-    if (!by_device && !domain->os.n_boot && !domain->os.kernel) {
+    while (domain->os.n_boot > BOOT_DEVICES)
+        model_free(&model_domain_boot, model_list_steal(&domain->os.boot, &domain->os.n_boot, domain->os.n_boot - 1));
+    if (!by_device && !domain->os.n_boot) {
         DomainBoot *boot = g_new0(DomainBoot, 1);
         boot->dev = BOOT_DEVICE_HD;
         model_list_insert(&domain->os.boot, &domain->os.n_boot, 0, boot);

@@ -5,12 +5,73 @@
 #include "model/rules.h"
 #include <string.h>
 
+static bool hostdev_check_scsi(const DomainHostdev *hostdev, GError **error)
+{
+    if (hostdev->protocol != HOSTDEV_PROTOCOL_ISCSI && !hostdev->adapter)
+        return error_set(error, VIR_ERR_XML_ERROR, "<hostdev type='scsi'>: <source><adapter name='…'/> is missing");
+    if (hostdev->protocol != HOSTDEV_PROTOCOL_ISCSI && !hostdev->scsi_unit_set)
+        return error_set(error, VIR_ERR_XML_ERROR, "<hostdev type='scsi'>: <source><address …/> is missing");
+    if (hostdev->sgio == DISK_SGIO_UNFILTERED)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hostdev sgio='unfiltered'>: it is gone from the kernel");
+    return true;
+}
+
+static bool hostdev_check_source(const DomainHostdev *hostdev, GError **error)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    switch (hostdev->type) {
+    case HOSTDEV_TYPE_USB:
+        if (hostdev->usb_vendor_set != hostdev->usb_product_set)
+            return error_set(error, VIR_ERR_INTERNAL_ERROR,
+                             "<hostdev type='usb'>: <vendor> and <product> belong together");
+        return true;
+    case HOSTDEV_TYPE_PCI:
+        if (hostdev->bus > 255 || hostdev->slot > 31 || hostdev->function > 7)
+            return error_set(error, VIR_ERR_XML_ERROR, "<hostdev type='pci'>: %04x:%02x:%02x.%x is no PCI address",
+                             hostdev->domain, hostdev->bus, hostdev->slot, hostdev->function);
+        if (hostdev->write_filtering)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hostdev type='pci'>: QEMU has no 'writeFiltering'");
+        return true;
+    case HOSTDEV_TYPE_SCSI: return hostdev_check_scsi(hostdev, error);
+    case HOSTDEV_TYPE_SCSI_HOST:
+        if (!hostdev->wwpn || !g_str_has_prefix(hostdev->wwpn, "naa.") || strspn(hostdev->wwpn + 4, digits) != 16 ||
+            hostdev->wwpn[20])
+            return error_set(error, VIR_ERR_XML_ERROR,
+                             "<hostdev type='scsi_host'>: wwpn='%s': expected \"naa.\" and 16 digits",
+                             hostdev->wwpn ? hostdev->wwpn : "");
+        return true;
+    default: return true;
+    }
+}
+
+static void hostdev_complete(DomainHostdev *hostdev)
+{
+    if (!hostdev->managed)
+        hostdev->managed = TRI_NO;
+    if (hostdev->type == HOSTDEV_TYPE_MDEV && hostdev->model == HOSTDEV_MODEL_VFIO_PCI && !hostdev->display)
+        hostdev->display = TRI_NO;
+    if (hostdev->iscsi_name && !strchr(hostdev->iscsi_name, '/')) {
+        char *first_lun = g_strconcat(hostdev->iscsi_name, "/0", NULL);
+        g_free(hostdev->iscsi_name);
+        hostdev->iscsi_name = first_lun;
+    }
+}
+
 static bool hostdev_check(const DomainHostdev *hostdev, GError **error)
 {
     if (hostdev->mode != HOSTDEV_MODE_SUBSYSTEM)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hostdev mode='capabilities'> is for containers");
+    if (!hostdev->source_given)
+        return error_set(error, VIR_ERR_XML_ERROR, "<hostdev>: <source> is missing");
+    if (!hostdev_check_source(hostdev, error))
+        return false;
     const DomainAddress *address = hostdev->info.address;
     if (hostdev->type == HOSTDEV_TYPE_MDEV) {
+        if (!hostdev->model)
+            return error_set(error, VIR_ERR_XML_ERROR, "<hostdev type='mdev'>: attribute 'model' is missing");
+        if (hostdev->model != HOSTDEV_MODEL_VFIO_PCI)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<hostdev type='mdev'>: a PC has only model='vfio-pci'");
         if (!hostdev->mdev_uuid)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                              "<hostdev type='mdev'>: <source><address uuid='…'/> is missing");
@@ -49,8 +110,11 @@ static bool hostdev_same_source(const DomainHostdev *a, const DomainHostdev *b)
 static bool hostdev_check_ramfb(const Domain *domain, GError **error)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < domain->n_hostdevs; i++)
+    for (unsigned i = 0; i < domain->n_hostdevs; i++) {
         n += domain->hostdevs[i]->ramfb == TRI_YES;
+        if (domain->hostdevs[i]->display == TRI_YES && !domain->n_graphics)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hostdev display='on'>: the guest has no <graphics>");
+    }
     if (n > 1)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hostdev ramfb='on'>: only one device can have it");
     return true;
@@ -61,10 +125,7 @@ bool rule_hostdevs(RuleContext *context, GError **error)
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_hostdevs; i++) {
         DomainHostdev *hostdev = domain->hostdevs[i];
-        if (!hostdev->managed)
-            hostdev->managed = TRI_NO;
-        if (hostdev->type == HOSTDEV_TYPE_MDEV && hostdev->model == HOSTDEV_MODEL_VFIO_PCI && !hostdev->display)
-            hostdev->display = TRI_NO;
+        hostdev_complete(hostdev);
         if (!hostdev_check(hostdev, error))
             return false;
         for (unsigned k = 0; k < i; k++) {

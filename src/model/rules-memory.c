@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/machine.h"
 #include "model/rules.h"
+#include <string.h>
 
 #define NVDIMM_LABEL_MIN 128 /* KiB */
 
@@ -65,8 +66,8 @@ static bool shmem_check(const ModelHost *host, const Domain *domain, const Domai
     if (shmem->model == SHMEM_MODEL_IVSHMEM_DOORBELL && !shmem->server)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<shmem name='%s'>: ivshmem-doorbell needs a <server>",
                          shmem->name);
-    if (shmem->size & (shmem->size - 1))
-        return error_set(error, VIR_ERR_XML_ERROR, "<shmem name='%s'>: the size must be a power of two", shmem->name);
+    if (strchr(shmem->name, '/'))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<shmem name='%s'>: '/' is not allowed in it", shmem->name);
     return true;
 }
 
@@ -102,8 +103,16 @@ bool rule_iommus(RuleContext *context, GError **error)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<iommu model='%s'>: needs machine type 'q35'", model);
         if (iommu->model == IOMMU_MODEL_VIRTIO && a && a->type != ADDRESS_TYPE_PCI)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<iommu model='virtio'>: needs a PCI address");
+        if (iommu->model == IOMMU_MODEL_SMMUV3)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<iommu model='smmuv3'>: only ARM guests have it");
+        if (iommu->model == IOMMU_MODEL_VIRTIO && !domain->features.acpi)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<iommu model='virtio'>: needs <features><acpi/></features>");
+        if (iommu->intremap == TRI_YES && domain->features.ioapic != IOAPIC_DRIVER_QEMU)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<iommu>: intremap='on' needs <features><ioapic driver='qemu'/></features>");
         if (iommu->model == IOMMU_MODEL_INTEL && a)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<iommu model='intel'>: it has no <address>");
+            return error_set(error, VIR_ERR_XML_ERROR, "<iommu model='intel'>: it has no <address>");
         if (a && a->bus)
             return error_set(error, VIR_ERR_XML_ERROR, "<iommu>: it is part of the chipset and must sit on bus 0");
         if (iommu->eim == TRI_YES && iommu->intremap != TRI_YES)

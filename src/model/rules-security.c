@@ -21,13 +21,36 @@ static bool seclabels_unique(DomainSeclabel *const *labels, unsigned n, GError *
     return true;
 }
 
-/* Labels of a source that say "skip" are run state of another daemon. */
+/* Labels of a source that say "skip" are run state of another daemon; "relabel" without a label says nothing. */
 static void seclabels_forget_skipped(StorageSource *source)
 {
     for (unsigned i = source->n_seclabels; i-- > 0;) {
-        if (source->seclabels[i]->labelskip)
+        const DomainSeclabel *label = source->seclabels[i];
+        if (label->labelskip || (label->relabel == TRI_YES && !label->label))
             model_free(&model_domain_seclabel, model_list_steal(&source->seclabels, &source->n_seclabels, i));
     }
+}
+
+/* One that names only a model asks for what happens anyway. */
+static void seclabels_forget_empty(Domain *domain)
+{
+    for (unsigned i = domain->n_seclabels; i-- > 0;) {
+        const DomainSeclabel *label = domain->seclabels[i];
+        if (!label->type && label->model && !label->label && !label->base_label)
+            model_free(&model_domain_seclabel, model_list_steal(&domain->seclabels, &domain->n_seclabels, i));
+    }
+}
+
+static bool seclabel_check(const DomainSeclabel *label, GError **error)
+{
+    if (!label->model && (!label->type || label->type == SECLABEL_TYPE_STATIC))
+        return error_set(error, VIR_ERR_XML_ERROR, "<seclabel>: attribute 'model' is missing");
+    if (label->type == SECLABEL_TYPE_STATIC && !label->label)
+        return error_set(error, VIR_ERR_XML_ERROR, "<seclabel type='static' model='%s'>: <label> is missing",
+                         label->model);
+    if (label->type == SECLABEL_TYPE_NONE && label->relabel == TRI_YES)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<seclabel type='none'>: relabel='yes' contradicts it");
+    return true;
 }
 
 bool rule_seclabels(RuleContext *context, GError **error)
@@ -36,10 +59,15 @@ bool rule_seclabels(RuleContext *context, GError **error)
     const char *host_model = context->host->security_model;
     if (!seclabels_unique(domain->seclabels, domain->n_seclabels, error))
         return false;
+    seclabels_forget_empty(domain);
     for (unsigned i = 0; i < domain->n_seclabels; i++) {
         DomainSeclabel *label = domain->seclabels[i];
-        if (!label->type)
-            label->type = SECLABEL_TYPE_DYNAMIC;
+        if (!seclabel_check(label, error))
+            return false;
+        if (label->type == SECLABEL_TYPE_DYNAMIC && label->model && !label->relabel)
+            label->relabel = TRI_YES;
+        if (label->type == SECLABEL_TYPE_STATIC && !label->relabel)
+            label->relabel = TRI_NO;
         if (label->model)
             continue;
         label->model = g_strdup(host_model ? host_model : "none");

@@ -28,6 +28,10 @@ bool rule_iothreads(RuleContext *context, GError **error)
         const DomainIothread *iothread = domain->iothread_list[i];
         if (!iothread->id)
             return error_set(error, VIR_ERR_XML_ERROR, "<iothread>: attribute 'id' is missing or 0");
+        if (iothread->thread_pool_min_set && iothread->thread_pool_max_set &&
+            iothread->thread_pool_min > iothread->thread_pool_max)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "<iothread id='%u'>: thread_pool_min is above thread_pool_max", iothread->id);
         for (unsigned k = 0; k < i; k++) {
             if (domain->iothread_list[k]->id == iothread->id)
                 return error_set(error, VIR_ERR_XML_ERROR, "<iothread id='%u'> stands there twice", iothread->id);
@@ -73,7 +77,7 @@ static bool tune_pins(const Domain *domain, DomainCputune *tune, GError **error)
         qsort(tune->iothreadpins, tune->n_iothreadpins, sizeof *tune->iothreadpins, tune_by_iothread);
     for (unsigned i = 1; i < tune->n_vcpupins; i++) {
         if (tune->vcpupins[i]->vcpu == tune->vcpupins[i - 1]->vcpu)
-            return error_set(error, VIR_ERR_XML_ERROR, "<vcpupin vcpu='%u'> stands there twice",
+            return error_set(error, VIR_ERR_INTERNAL_ERROR, "<vcpupin vcpu='%u'> stands there twice",
                              tune->vcpupins[i]->vcpu);
     }
     while (tune->n_vcpupins && tune->vcpupins[tune->n_vcpupins - 1]->vcpu >= domain->max_vcpus) {
@@ -104,7 +108,7 @@ static bool tune_vcpu_schedulers(const Domain *domain, DomainCputune *tune, GErr
             if (!cpuset_has(set, k))
                 continue;
             if (k >= domain->max_vcpus || by_vcpu[k])
-                return error_set(error, VIR_ERR_XML_DETAIL, "<vcpusched>: vCPU %u %s", k,
+                return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<vcpusched>: vCPU %u %s", k,
                                  k < domain->max_vcpus ? "stands there twice" : "does not exist");
             by_vcpu[k] = given;
         }
@@ -163,17 +167,57 @@ static bool tune_iothread_schedulers(const Domain *domain, DomainCputune *tune, 
     return ok;
 }
 
+static bool cputune_range(const char *name, bool set, int64_t value, int64_t min, int64_t max, GError **error)
+{
+    if (set && (value < min || value > max))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<cputune>: <%s>: expected %lld to %lld", name,
+                         (long long)min, (long long)max);
+    return true;
+}
+
+static bool cputune_limits(const DomainCputune *t, GError **error)
+{
+    enum { PERIOD_MIN = 1000, PERIOD_MAX = 1000000 };
+    const int64_t quota_max = 17592186044415;
+    const struct {
+        const char *name;
+        int64_t value;
+    } periods[] = { { "period", (int64_t)t->period },
+                    { "global_period", (int64_t)t->global_period },
+                    { "emulator_period", (int64_t)t->emulator_period },
+                    { "iothread_period", (int64_t)t->iothread_period } },
+      quotas[] = { { "quota", t->quota },
+                   { "global_quota", t->global_quota },
+                   { "emulator_quota", t->emulator_quota },
+                   { "iothread_quota", t->iothread_quota } };
+    bool ok = cputune_range("shares", t->shares_set && t->shares, (int64_t)t->shares, 2, 262144, error);
+    for (unsigned i = 0; ok && i < G_N_ELEMENTS(periods); i++)
+        ok = cputune_range(periods[i].name, periods[i].value != 0, periods[i].value, PERIOD_MIN, PERIOD_MAX, error);
+    for (unsigned i = 0; ok && i < G_N_ELEMENTS(quotas); i++)
+        ok = cputune_range(quotas[i].name, quotas[i].value > 0, quotas[i].value, 1000, quota_max, error);
+    return ok;
+}
+
 bool rule_cputune(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     DomainCputune *tune = domain->cputune;
-    return !tune || (tune_pins(domain, tune, error) && tune_vcpu_schedulers(domain, tune, error) &&
-                     tune_iothread_schedulers(domain, tune, error));
+    return !tune || (cputune_limits(tune, error) && tune_pins(domain, tune, error) &&
+                     tune_vcpu_schedulers(domain, tune, error) && tune_iothread_schedulers(domain, tune, error));
 }
 
 bool rule_memtune(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
+    if (domain->memtune_min_guarantee)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<memtune>: <min_guarantee> is unknown to QEMU; leave it out");
+    if (domain->hugepages && domain->memory_source == MEMORY_SOURCE_ANONYMOUS)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<memoryBacking>: <hugepages/> exclude <source type='anonymous'/>");
+    if (domain->hugepages && domain->memory_allocation == MEMORY_ALLOCATION_ONDEMAND)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<memoryBacking>: <hugepages/> exclude <allocation mode='ondemand'/>");
     uint64_t *limits[] = { &domain->memtune_hard_limit, &domain->memtune_soft_limit, &domain->memtune_swap_hard_limit };
     for (unsigned i = 0; i < G_N_ELEMENTS(limits); i++) {
         if (*limits[i] >= MEMORY_UNLIMITED)
@@ -252,7 +296,7 @@ bool rule_hugepages(RuleContext *context, GError **error)
     unsigned cells = domain->cpu ? domain->cpu->n_numa_cells : 0;
     const DomainHugepage *everywhere = NULL;
     for (unsigned i = 0; i < domain->n_hugepage_sizes; i++) {
-        const DomainHugepage *page = domain->hugepage_sizes[i];
+        DomainHugepage *page = domain->hugepage_sizes[i];
         if (!page->size)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<hugepages>: <page size='0'>");
         if (page->nodeset && !hugepage_check_cells(page, cells, error))
@@ -264,6 +308,7 @@ bool rule_hugepages(RuleContext *context, GError **error)
                              "<hugepages>: two page sizes for the whole guest, %llu and %llu KiB",
                              (unsigned long long)everywhere->size, (unsigned long long)page->size);
         everywhere = page;
+        g_clear_pointer(&page->nodeset, g_free);
     }
     return true;
 }
