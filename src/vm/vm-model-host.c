@@ -10,6 +10,7 @@ typedef struct {
     ModelHost base;
     Daemon *daemon;
     GMutex lock;
+    char *nvram_dir;
     GHashTable *emulators; /* arch → path or "" (owned); an answer is kept while its file is there */
 } VmModelHost;
 
@@ -99,6 +100,7 @@ ModelHost *vm_model_host_new(Daemon *daemon)
     me->emulators = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autofree char *passt = g_find_program_in_path("passt");
     g_autofree char *swtpm = g_find_program_in_path("swtpm");
+    me->nvram_dir = g_build_filename(daemon->paths->qemu_state_dir, "nvram", NULL);
     me->base = (ModelHost){
         .data = me,
         .native_arch = qemu_host_arch(),
@@ -109,6 +111,7 @@ ModelHost *vm_model_host_new(Daemon *daemon)
         .has_device = has_device,
         .max_vcpus = max_vcpus,
         .has_kvm = has_kvm,
+        .nvram_dir = me->nvram_dir,
         .has_swtpm = swtpm != NULL,
         .has_passt = passt != NULL,
         .has_sev = kvm_has_sev(),
@@ -122,6 +125,7 @@ void vm_model_host_free(ModelHost *host)
         return;
     VmModelHost *me = self(host);
     g_hash_table_unref(me->emulators);
+    g_free(me->nvram_dir);
     g_mutex_clear(&me->lock);
     g_free(me);
 }
