@@ -130,3 +130,18 @@ bool qmp_lines_next(QmpLines *lines, JsonObject **ret_object, GError **error)
             return parse_line(lines, text, length, ret_object, error);
     }
 }
+
+JsonObject *qmp_lines_parse_one(const char *text, GError **error)
+{
+    g_autoptr(QmpLines) lines = qmp_lines_new();
+    size_t length = strlen(text);
+    char *room = qmp_lines_room(lines, length + 1);
+    for (size_t i = 0; i < length; i++)
+        room[i] = text[i] == '\n' || text[i] == '\r' ? ' ' : text[i];
+    room[length] = '\n';
+    qmp_lines_fed(lines, length + 1);
+    JsonObject *object = NULL;
+    if (qmp_lines_next(lines, &object, error) && !object)
+        error_set(error, VIR_ERR_INTERNAL_ERROR, "a JSON object is missing");
+    return object;
+}

@@ -23,3 +23,6 @@ void qmp_lines_fed(QmpLines *lines, size_t length);
  * object, is too long or nested too deeply; the stream cannot be used further. Blank lines are skipped.
  */
 bool qmp_lines_next(QmpLines *lines, JsonObject **ret_object, GError **error);
+
+/* One object in a text of its own, held to the same limits. NULL with the error of qmp_lines_next(). */
+JsonObject *qmp_lines_parse_one(const char *text, GError **error);

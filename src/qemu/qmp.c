@@ -428,8 +428,13 @@ bool qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *args, int fd, i
 
 bool qmp_call_raw(Qmp *qmp, JsonObject *command, int timeout_ms, JsonNode **ret_reply, GError **error)
 {
+    return qmp_call_raw_with_fd(qmp, command, -1, timeout_ms, ret_reply, error);
+}
+
+bool qmp_call_raw_with_fd(Qmp *qmp, JsonObject *command, int fd, int timeout_ms, JsonNode **ret_reply, GError **error)
+{
     g_autofree char *name = g_strdup(qmp_get_string(command, "execute"));
-    QmpPending *pending = send_object(qmp, name ? name : "(no command)", command, -1);
+    QmpPending *pending = send_object(qmp, name ? name : "(no command)", command, fd);
     if (!wait_reply(pending, timeout_ms, error))
         return false;
     *ret_reply = json_node_new(JSON_NODE_OBJECT);

@@ -69,6 +69,8 @@ bool qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *args, int fd, i
  * "return" or an "error". @command: transfer full.
  */
 bool qmp_call_raw(Qmp *qmp, JsonObject *command, int timeout_ms, JsonNode **ret_reply, GError **error);
+/* As qmp_call_raw(), with @fd (borrowed; -1: none) sent along. */
+bool qmp_call_raw_with_fd(Qmp *qmp, JsonObject *command, int fd, int timeout_ms, JsonNode **ret_reply, GError **error);
 
 /*
  * The two halves of qmp_call(), so that many commands to many guests are under way at once. qmp_send() never blocks and

@@ -44,21 +44,21 @@ static bool switch_vcpus(Vm *vm, const Cpuset *changes, bool online, GError **er
                                           qmp_object("i:logical-id", (gint64)i, "b:online", (gboolean)online, NULL));
     }
     g_autoptr(JsonNode) reply = NULL;
-    if (!vm_agent_call(vm, "guest-set-vcpus", qmp_object("o:vcpus", list, NULL), &reply, error))
+    if (!vm_agent_call(vm, "guest-set-vcpus", qmp_object("a:vcpus", list, NULL), &reply, error))
         return false;
     gint64 done = JSON_NODE_HOLDS_VALUE(reply) ? json_node_get_int(reply) : 0;
     return done >= wanted || error_set(error, VIR_ERR_INTERNAL_ERROR,
                                        "failed to set state of cpu: the guest switched %d of %u", (int)done, wanted);
 }
 
-bool vm_agent_vcpu_count(Vm *vm, unsigned *ret_count, GError **error)
+bool vm_agent_vcpu_count(Vm *vm, bool all, unsigned *ret_count, GError **error)
 {
     g_autoptr(GArray) vcpus = NULL;
     if (!read_vcpus(vm, &vcpus, error))
         return false;
     *ret_count = 0;
     for (unsigned i = 0; i < vcpus->len; i++)
-        *ret_count += g_array_index(vcpus, AgentVcpu, i).online;
+        *ret_count += all || g_array_index(vcpus, AgentVcpu, i).online;
     return true;
 }
 

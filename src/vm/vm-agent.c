@@ -22,6 +22,7 @@
 
 #define CHANNEL_NAME   "org.qemu.guest_agent.0"
 #define SYNC_TIMEOUT_S 5          /* for an agent that is there to say so */
+#define CALL_TIMEOUT_S 120        /* for an answer, where the client has set no limit */
 #define ORDER_WAIT_S   1          /* for a refusal, of commands that do not answer otherwise */
 #define CHECK_WAIT_MS  1000       /* for QEMU to tell whether the channel is open */
 #define REPLY_MAX      (16 << 20) /* bytes: guest-file-read and the like are far below */
@@ -213,21 +214,6 @@ static bool read_line(Exchange *exchange, char **ret_line, GError **error)
     return true;
 }
 
-/* Bounded in depth as QEMU's own lines are: the guest may send anything. */
-static JsonObject *parse_object(const char *line, GError **error)
-{
-    g_autoptr(QmpLines) lines = qmp_lines_new();
-    size_t length = strlen(line);
-    char *room = qmp_lines_room(lines, length + 1);
-    memcpy(room, line, length);
-    room[length] = '\n';
-    qmp_lines_fed(lines, length + 1);
-    JsonObject *object = NULL;
-    if (qmp_lines_next(lines, &object, error) && !object)
-        error_set(error, VIR_ERR_INTERNAL_ERROR, "a JSON object is missing");
-    return object;
-}
-
 /* Empties the channel of what an earlier command left in it: the answer with our number is the first that counts. */
 static bool synchronise(Exchange *exchange, int timeout_s, GError **error)
 {
@@ -245,7 +231,7 @@ static bool synchronise(Exchange *exchange, int timeout_s, GError **error)
             return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE,
                              "guest agent didn't respond to synchronization within '%d' seconds", timeout_s);
         const char *start = strrchr(reply, (char)DELIMITER);
-        g_autoptr(JsonObject) object = parse_object(start ? start + 1 : reply, NULL);
+        g_autoptr(JsonObject) object = qmp_lines_parse_one(start ? start + 1 : reply, NULL);
         if (object && qmp_get_int(object, "return", -1) == number)
             return true;
     }
@@ -318,12 +304,14 @@ bool vm_agent_call(Vm *vm, const char *command, JsonObject *args, JsonNode **ret
     g_autofree char *reply = NULL;
     int sync_s, command_s;
     resolve_timeout(response_timeout(vm->agent), &sync_s, &command_s);
+    if (command_s < 0)
+        command_s = CALL_TIMEOUT_S;
     if (!locked_exchange(vm, line, sync_s, command_s, &reply, error))
         return false;
     if (!reply)
         return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE,
                          "guest agent didn't respond to command '%s' within '%d' seconds", command, command_s);
-    g_autoptr(JsonObject) object = parse_object(reply, error);
+    g_autoptr(JsonObject) object = qmp_lines_parse_one(reply, error);
     if (!object || !check_reply(command, object, error))
         return false;
     JsonNode *value = json_object_get_member(object, "return");
@@ -337,8 +325,7 @@ bool vm_agent_call(Vm *vm, const char *command, JsonObject *args, JsonNode **ret
 bool vm_agent_call_text(Vm *vm, const char *command, int timeout_s, char **ret_reply, GError **error)
 {
     g_autoptr(GError) parse_error = NULL;
-    g_autofree char *one_line = g_strdelimit(g_strdup(command), "\n\r", ' ');
-    g_autoptr(JsonObject) object = parse_object(one_line, &parse_error);
+    g_autoptr(JsonObject) object = qmp_lines_parse_one(command, &parse_error);
     if (!object)
         return error_set(error, VIR_ERR_INVALID_ARG, "cannot parse json %s: %s", command, parse_error->message);
     g_autofree char *line = qmp_object_text(object);
@@ -366,7 +353,7 @@ bool vm_agent_order(Vm *vm, const char *command, JsonObject *args, GError **erro
         g_propagate_error(error, g_steal_pointer(&why));
         return false;
     }
-    g_autoptr(JsonObject) object = reply ? parse_object(reply, NULL) : NULL;
+    g_autoptr(JsonObject) object = reply ? qmp_lines_parse_one(reply, NULL) : NULL;
     return !object || check_reply(command, object, error);
 }
 

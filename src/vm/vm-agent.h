@@ -31,5 +31,5 @@ bool vm_agent_order(Vm *vm, const char *command, JsonObject *args, GError **erro
 bool vm_agent_shutdown(Vm *vm, bool reboot, GError **error);
 /* Switches vCPUs on or off inside the guest until @count are on. */
 bool vm_agent_set_vcpu_count(Vm *vm, unsigned count, GError **error);
-/* Number of vCPUs that are on as the guest sees it. */
-bool vm_agent_vcpu_count(Vm *vm, unsigned *ret_count, GError **error);
+/* Number of vCPUs as the guest sees it: those that are on, or with @all also those that are off. */
+bool vm_agent_vcpu_count(Vm *vm, bool all, unsigned *ret_count, GError **error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a guest is and how it fares, answered from its view: handlers that run on the main loop and never wait. */
+/* What a guest is and how it fares, answered from its view: handlers that never wait, but for the guest's own count. */
 #include "rpc/handlers.h"
 
 #include "base/error.h"
 #include "host/host-procstat.h"
+#include "vm/vm-agent.h"
 #include "vm/vm-vcpu.h"
 #include "vm/vm-wire.h"
 
@@ -134,17 +135,21 @@ bool vm_get_max_vcpus(Call *call, const DomainGetMaxVcpusArgs *args, DomainGetMa
 
 bool vm_get_vcpus_flags(Call *call, const DomainGetVcpusFlagsArgs *args, DomainGetVcpusFlagsRet *ret, GError **error)
 {
-    unsigned allowed = VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM;
-    if (args->flags & VIR_DOMAIN_VCPU_GUEST)
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
-                         "counting vCPUs through the guest agent is not supported yet: leave --guest out");
+    unsigned allowed =
+        VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM | VIR_DOMAIN_VCPU_GUEST;
     if (!flags_check(call, args->flags, allowed, error))
         return false;
-    g_autoptr(VmView) view = find_view(call, &args->dom, error);
+    g_autoptr(VmView) view = NULL;
+    g_autoptr(Vm) vm = wire_domain_find(call, &args->dom, &view, error);
     const Domain *domain;
-    if (!view || !vm_target_domain(view, args->flags, &domain, NULL, error))
+    unsigned count;
+    if (!vm || !vm_target_domain(view, args->flags, &domain, NULL, error))
         return false;
-    ret->num = (int)(args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? domain->max_vcpus : vm_vcpus_online(domain));
+    if (!(args->flags & VIR_DOMAIN_VCPU_GUEST))
+        count = args->flags & VIR_DOMAIN_VCPU_MAXIMUM ? domain->max_vcpus : vm_vcpus_online(domain);
+    else if (!vm_agent_vcpu_count(vm, args->flags & VIR_DOMAIN_VCPU_MAXIMUM, &count, error))
+        return false;
+    ret->num = (int)count;
     return true;
 }
 

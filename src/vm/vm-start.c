@@ -124,6 +124,7 @@ static bool spawn(VmStart *start, GError **error)
     next->state = VIR_DOMAIN_PAUSED;
     next->reason = VIR_DOMAIN_PAUSED_STARTING_UP;
     next->updated = false;
+    next->monitor_used = false;
     next->reachable = true;
     vm_publish(vm, next);
     return true;

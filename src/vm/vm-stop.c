@@ -94,6 +94,7 @@ void vm_finish(Vm *vm, int shutoff_reason)
     next->state = VIR_DOMAIN_SHUTOFF;
     next->reason = shutoff_reason;
     next->updated = false;
+    next->monitor_used = false;
     next->reachable = true;
     vm_publish(vm, next);
 }

@@ -34,6 +34,7 @@ typedef struct {
     bool autostart;     /* started when the daemon first starts after boot */
     bool updated;       /* the persistent definition was changed while the guest ran */
     bool reachable;     /* QEMU answers; false while an adopted guest's monitor is being retried */
+    bool monitor_used;  /* a client has given this run's QEMU commands of its own */
     Definition *config; /* the persistent definition: what the next start uses; NULL for a transient guest */
     Definition *live;   /* the running guest's definition, with ids, aliases, ports; NULL while it is off */
     ProcessId process;  /* QEMU; pid 0 while off */
