@@ -14,6 +14,7 @@
 #define CHUNK          (64 << 10)
 #define INPUT_LIMIT    (256 << 10) /* bytes for a guest that does not read, before its clients have to wait */
 #define SHRINK_EVERY_S 1
+#define GATHER_MS      4
 
 struct ConsoleSession {
     char *name;
@@ -23,7 +24,7 @@ struct ConsoleSession {
     int log_fd; /* -1: none */
     bool shrink;
     FileWatch *watch;
-    guint shrink_timer;
+    guint shrink_timer, gather_timer;
 
     int device_fd;               /* -1: nobody has it open */
     guint device_in, device_out; /* sources */
@@ -79,6 +80,7 @@ static void session_free(ConsoleSession *session)
     close_device(session);
     file_watch_remove(session->watch);
     g_clear_handle_id(&session->shrink_timer, g_source_remove);
+    g_clear_handle_id(&session->gather_timer, g_source_remove);
     auto_fd_close(&session->log_fd);
     g_ptr_array_unref(session->readers);
     g_byte_array_unref(session->input);
@@ -93,29 +95,34 @@ static void send_end(Reader *reader)
     stream_send_end(reader->stream); /* the client then finishes the stream, which closes it */
 }
 
-/* Sends a reader what the log has for it, as far as its client keeps up. */
-static void pump(Reader *reader)
+/* Sends a reader what the log has for it, as far as its client keeps up. Whether there was anything. */
+static bool pump(Reader *reader)
 {
     const ConsoleSession *session = reader->session;
     char buffer[CHUNK];
     size_t length;
+    bool sent = false;
     if (reader->waiting)
-        return;
+        return false;
     while (session->log_fd >= 0 &&
            (length = console_log_read(session->log_fd, &reader->offset, buffer, sizeof buffer))) {
+        sent = true;
         if (!stream_send(reader->stream, buffer, length)) {
             reader->waiting = true;
-            return;
+            return true;
         }
     }
     if (session->ended)
         send_end(reader);
+    return sent;
 }
 
-static void pump_all(ConsoleSession *session)
+static bool pump_all(ConsoleSession *session)
 {
+    bool sent = false;
     for (guint i = 0; i < session->readers->len; i++)
-        pump(session->readers->pdata[i]);
+        sent = pump(session->readers->pdata[i]) || sent;
+    return sent;
 }
 
 /* The log */
@@ -129,20 +136,73 @@ static gboolean on_shrink_time(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void shrink_soon(ConsoleSession *session)
+{
+    if (session->shrink && !session->shrink_timer)
+        session->shrink_timer = g_timeout_add_seconds(SHRINK_EVERY_S, on_shrink_time, session);
+}
+
+/* Throws away what QEMU writes to a device whose log is read instead. Whether there was anything. */
+static bool drain_device(ConsoleSession *session)
+{
+    uint8_t buffer[CHUNK];
+    bool any = false;
+    while (session->device_fd >= 0) {
+        ssize_t length = read(session->device_fd, buffer, sizeof buffer);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0 && errno == EAGAIN)
+            break;
+        if (length <= 0)
+            close_device(session); /* the readers stay: the end of the guest is told separately */
+        any = true;
+    }
+    return any;
+}
+
+static gboolean on_gather_time(gpointer data)
+{
+    ConsoleSession *session = data;
+    bool more = pump_all(session);
+    if (drain_device(session) || more) {
+        shrink_soon(session);
+        return G_SOURCE_CONTINUE;
+    }
+    session->gather_timer = 0;
+    update_watch(session);
+    update_device(session);
+    pump_all(session); /* what came before the watch */
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * The first output is sent at once. QEMU writes a UART's bytes one by one, so while more keeps coming it is gathered
+ * for a few ms instead of waking up for each.
+ */
+static void gather(ConsoleSession *session)
+{
+    if (!session->gather_timer)
+        session->gather_timer = g_timeout_add(GATHER_MS, on_gather_time, session);
+    update_watch(session);
+    update_device(session);
+}
+
 static void on_log_grown(gpointer data)
 {
     ConsoleSession *session = data;
-    if (session->shrink && !session->shrink_timer)
-        session->shrink_timer = g_timeout_add_seconds(SHRINK_EVERY_S, on_shrink_time, session);
+    shrink_soon(session);
     pump_all(session);
-    update_watch(session);
+    if (session->readers->len > 0)
+        gather(session);
+    else
+        update_watch(session);
 }
 
 /* Without readers the file is looked at once a second at most, and not at all while the guest is silent. */
 static void update_watch(ConsoleSession *session)
 {
     g_autoptr(GError) error = NULL;
-    bool wanted = session->log_fd >= 0 && !session->ended &&
+    bool wanted = session->log_fd >= 0 && !session->ended && !session->gather_timer &&
                   (session->readers->len > 0 || (session->shrink && !session->shrink_timer));
     if (wanted && !session->watch) {
         session->watch = file_watch_add(session->log_fd, on_log_grown, session, &error);
@@ -180,20 +240,23 @@ static gboolean on_device_readable(gint fd, GIOCondition condition, gpointer dat
 {
     ConsoleSession *session = data;
     uint8_t buffer[CHUNK];
+    if (session->log_fd >= 0) {
+        drain_device(session);
+        gather(session);
+        return G_SOURCE_CONTINUE;
+    }
     ssize_t length = read(fd, buffer, sizeof buffer);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
     if (length <= 0) {
-        /* QEMU has closed its side. With a log the readers stay, for the end of the guest is told separately. */
+        /* QEMU has closed its side. */
         close_device(session);
-        for (guint i = 0; session->log_fd < 0 && i < session->readers->len; i++)
+        for (guint i = 0; i < session->readers->len; i++)
             send_end(session->readers->pdata[i]);
         return G_SOURCE_CONTINUE; /* the source is gone already */
     }
-    if (session->log_fd < 0) {
-        hand_out(session, buffer, (size_t)length);
-        update_device(session);
-    }
+    hand_out(session, buffer, (size_t)length);
+    update_device(session);
     return G_SOURCE_CONTINUE;
 }
 
@@ -224,6 +287,8 @@ static void update_device(ConsoleSession *session)
 {
     bool reads = session->device_fd >= 0;
     bool writes = reads && session->input->len > 0;
+    if (session->gather_timer && session->log_fd >= 0)
+        reads = false;
     for (guint i = 0; session->log_fd < 0 && i < session->readers->len; i++)
         reads = reads && !((Reader *)session->readers->pdata[i])->waiting;
     if (reads && !session->device_in)
@@ -313,12 +378,25 @@ void console_session_attach(ConsoleSession *session, Stream *stream, int device_
     update_device(session);
 }
 
+/* What QEMU left in a socket when it ended. */
+static void read_last_words(ConsoleSession *session)
+{
+    uint8_t buffer[CHUNK];
+    ssize_t length;
+    if (session->log_fd >= 0 || session->device_fd < 0)
+        return;
+    while ((length = read(session->device_fd, buffer, sizeof buffer)) > 0)
+        hand_out(session, buffer, (size_t)length); /* no more than a socket's buffer */
+}
+
 void console_session_end(ConsoleSession *session)
 {
     session->ended = true;
+    read_last_words(session);
     close_device(session);
     update_watch(session);
     g_clear_handle_id(&session->shrink_timer, g_source_remove);
+    g_clear_handle_id(&session->gather_timer, g_source_remove);
     if (session->readers->len == 0) {
         session_free(session);
         return;

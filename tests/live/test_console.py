@@ -224,8 +224,11 @@ def test_log_of_the_definition_is_replayed_and_kept_whole(daemon):
 
 def test_console_of_unix_socket(daemon):
     connection = daemon.connect()
+    place = daemon.directory / "s"
+    place.mkdir()
+    place.chmod(0o777)  # QEMU's user makes the socket
     xml = guest_xml("socket", daemon, boot=True, console=False,
-        devices="<serial type='unix'><source mode='bind'/><target port='0'/></serial>")
+        devices=f"<serial type='unix'><source mode='bind' path='{place}/c'/><target port='0'/></serial>")
     domain = connection.defineXML(xml)
     domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
     with Console(daemon, "socket", SHARE) as first, Console(daemon, "socket", SHARE) as second:

@@ -353,6 +353,21 @@ static void test_socket_is_handed_to_all(void)
     console_session_end(session);
 }
 
+static void test_last_words_of_a_socket(void)
+{
+    int pair[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), ==, 0);
+    ConsoleSession *session = console_session_new("console 'serial0' of guest 'web'");
+    g_autoptr(Stream) stream = fake_stream();
+    console_session_attach(session, stream, pair[0], false);
+    append(pair[1], "Power down");
+    close(pair[1]);
+    console_session_end(session);
+    run_until(stream, "Power down");
+    g_assert_true(stream->ended);
+    close_stream(stream, false);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -364,5 +379,6 @@ int main(int argc, char **argv)
     g_test_add_func("/console/session/force", test_force_disconnects_the_others);
     g_test_add_func("/console/session/guest-that-does-not-read", test_client_waits_for_guest_that_does_not_read);
     g_test_add_func("/console/session/socket", test_socket_is_handed_to_all);
+    g_test_add_func("/console/session/last-words-of-a-socket", test_last_words_of_a_socket);
     return g_test_run();
 }
