@@ -177,6 +177,7 @@ static void fail(Job *job, const GError *error)
 
 /* Running */
 
+static void start_waiting_of(Client *client);
 static void start_waiting(Server *server);
 
 static void job_done(gpointer data)
@@ -184,10 +185,14 @@ static void job_done(gpointer data)
     Job *job = data;
     g_autoptr(Client) client = client_ref(job->call.client);
     finish(job);
+    bool was_full = client->server->calls_running >= client->server->limits.max_workers;
     client->calls_running--;
     client->server->calls_running--;
     running--;
-    start_waiting(client->server);
+    if (was_full)
+        start_waiting(client->server);
+    else
+        start_waiting_of(client);
     check_idle();
 }
 
@@ -197,9 +202,12 @@ static void job_main(gpointer data)
     main_loop_post(job_done, data);
 }
 
-static bool may_start(const Client *client)
+static bool may_start(const Job *job)
 {
+    const Client *client = job->call.client;
     const ServerLimits *limits = &client->server->limits;
+    if (job->call.procedure->runs == RUNS_LOOP)
+        return client->output_bytes < OUTPUT_BUSY;
     return client->calls_running < limits->max_client_requests && client->server->calls_running < limits->max_workers &&
            client->output_bytes < OUTPUT_BUSY;
 }
@@ -207,6 +215,11 @@ static bool may_start(const Client *client)
 static void start(Job *job)
 {
     Client *client = job->call.client;
+    if (job->call.procedure->runs == RUNS_LOOP) {
+        run_handler(job);
+        finish(job);
+        return;
+    }
     client->calls_running++;
     client->server->calls_running++;
     running++;
@@ -218,8 +231,9 @@ static void start(Job *job)
 
 static void start_waiting_of(Client *client)
 {
-    while (!g_queue_is_empty(&client->calls_waiting) && may_start(client)) {
-        Job *job = g_queue_pop_head(&client->calls_waiting);
+    Job *job;
+    while ((job = g_queue_peek_head(&client->calls_waiting)) && may_start(job)) {
+        g_queue_pop_head(&client->calls_waiting);
         client->calls_waiting_bytes -= job->size;
         start(job);
     }
@@ -236,7 +250,9 @@ static void start_waiting(Server *server)
 static void start_or_wait(Job *job)
 {
     Client *client = job->call.client;
-    if (g_queue_is_empty(&client->calls_waiting) && may_start(client)) {
+    /* Calls on the loop pass by those that wait for a worker. */
+    bool first = job->call.procedure->runs == RUNS_LOOP || g_queue_is_empty(&client->calls_waiting);
+    if (first && may_start(job)) {
         start(job);
         return;
     }
@@ -363,11 +379,6 @@ static void on_call(Client *client, const FrameHeader *header, const uint8_t *pa
     }
     if (procedure->kind != KIND_CALL)
         job->call.stream = stream_new(client, procedure, header->serial);
-    if (procedure->runs == RUNS_LOOP) {
-        run_handler(job);
-        finish(job);
-        return;
-    }
     g_hash_table_add(client->serials, GUINT_TO_POINTER(header->serial));
     start_or_wait(job);
 }
