@@ -69,8 +69,10 @@ class Row:
 
 
 class Struct:
-    def __init__(self, name, doc):
-        self.name, self.doc, self.rows = name, doc, []
+    """`struct X = Y` gives the C struct Y a second set of rows."""
+
+    def __init__(self, name, doc, c_name):
+        self.name, self.doc, self.c_name, self.rows = name, doc, c_name, []
 
 
 class Tables:
@@ -97,7 +99,7 @@ class Tables:
                     enum = Enum(words[1].rstrip(':'), words[2:], doc)
                     self.add(self.enums, enum, where)
                 elif words[0] == 'struct':
-                    struct = Struct(words[1], doc)
+                    struct = Struct(words[1], doc, words[3] if words[2:3] == ['='] else words[1])
                     stack = [(0, struct.rows)]
                     self.add(self.structs, struct, where)
                 else:
@@ -247,9 +249,9 @@ class Tables:
                     else:
                         walk(self.structs[row.target].rows)
                 elif row.kind == 'struct':
-                    put(row.field, f'{row.target} *{row.field}', 8, row.doc, row.where)
+                    put(row.field, f'{self.c_name(row.target)} *{row.field}', 8, row.doc, row.where)
                 elif row.kind == 'list':
-                    put(row.field, f'{row.target} **{row.field}', 8, row.doc, row.where)
+                    put(row.field, f'{self.c_name(row.target)} **{row.field}', 8, row.doc, row.where)
                     put('n_' + row.field, f'unsigned n_{row.field}', 4, '', row.where)
                 elif row.scalar:
                     ctype, align = self.ctype(row)
@@ -260,6 +262,9 @@ class Tables:
 
         walk(struct.rows)
         return sorted(found.values(), key=lambda field: -field[2])
+
+    def c_name(self, name):
+        return self.structs[name].c_name if name in self.structs else name
 
     def ctype(self, row):
         if row.scalar in SCALARS:
@@ -318,9 +323,13 @@ def write_header(tables, out):
         out.append(f'extern const ModelEnum model_enum_{snake(enum.name).lower()};\n')
     structs = tables.ordered_structs()
     for struct in structs:
-        out.append(f'typedef struct {struct.name} {struct.name};')
+        if struct.c_name == struct.name:
+            out.append(f'typedef struct {struct.name} {struct.name};')
     for struct in structs:
         out.append('')
+        if struct.c_name != struct.name:
+            out.append(f'extern const ModelStruct model_{snake(struct.name).lower()}; /* {struct.doc} */')
+            continue
         if struct.doc:
             out.append(f'/* {struct.doc} */')
         out.append(f'struct {struct.name} {{')
@@ -388,14 +397,14 @@ class RowWriter:
 
     def field(self, row, part, flags):
         part.append(f'.field = "{row.field}"')
-        part.append(f'.offset = offsetof({self.struct.name}, {row.field})')
+        part.append(f'.offset = offsetof({self.struct.c_name}, {row.field})')
         if row.field not in self.owned:
             flags.add('owner')
             self.owned.add(row.field)
         head, _, last = row.field.rpartition('.')
         dot = '.' if head else ''
         second = f'{head}{dot}n_{last}' if row.kind == 'list' else f'{row.field}_set' if row.optional else None
-        part.append(f'.set_offset = offsetof({self.struct.name}, {second})' if second else '.set_offset = MODEL_NO_OFFSET')
+        part.append(f'.set_offset = offsetof({self.struct.c_name}, {second})' if second else '.set_offset = MODEL_NO_OFFSET')
 
     def scalar(self, row, part):
         name = SCALARS[row.scalar][2] if row.scalar in SCALARS else 'ENUM'
@@ -415,7 +424,7 @@ class RowWriter:
         field, _, words = row.when.partition(':')
         enum = self.enum_of(field, row)
         masks = ' | '.join(f'UINT64_C(1) << {constant(enum, word)}' if word != '-' else '1' for word in words.split(','))
-        part.append(f'.when_offset = offsetof({self.struct.name}, {field}), .when = {masks}')
+        part.append(f'.when_offset = offsetof({self.struct.c_name}, {field}), .when = {masks}')
 
     def enum_of(self, field, where):
         struct, path = self.struct, field.split('.')
@@ -446,11 +455,11 @@ def write_rows(tables, out):
         out.append(f'\nstatic const ModelRow rows_{name}[] = {{')
         out += lines
         out.append('};')
-        out.append(f'const ModelStruct model_{name} = {{ "{struct.name}", sizeof({struct.name}), '
+        out.append(f'const ModelStruct model_{name} = {{ "{struct.name}", sizeof({struct.c_name}), '
                    f'G_N_ELEMENTS(rows_{name}), rows_{name} }};')
     out.append('\nconst DomainDeviceRow domain_device_rows[DOMAIN_DEVICE_COUNT] = {')
     for element, target, field, has_info in tables.devices():
-        info = f'offsetof({target}, info)' if has_info else 'MODEL_NO_OFFSET'
+        info = f'offsetof({tables.c_name(target)}, info)' if has_info else 'MODEL_NO_OFFSET'
         out.append(f'    [DOMAIN_DEVICE_{field.upper()}] = {{ "{element}", &model_{snake(target).lower()}, '
                    f'offsetof(Domain, {field}), offsetof(Domain, n_{field}), {info} }},')
     out.append('};')

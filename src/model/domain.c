@@ -2,6 +2,7 @@
 #include "model/domain.h"
 #include "base/error.h"
 #include "model/document.h"
+#include "model/machine.h"
 #include "model/rules.h"
 #include "model/scalar.h"
 #include <string.h>
@@ -33,8 +34,38 @@ static bool domain_uses_qemu_namespace(const Domain *domain)
            domain->qemu_deprecation;
 }
 
+/* Leaves out what every daemon that reads it adds by itself. */
+static void domain_strip_implied(Domain *domain)
+{
+    unsigned usb = 0, pci = 0;
+    for (unsigned i = 0; i < domain->n_controllers; i++) {
+        usb += domain->controllers[i]->type == CONTROLLER_TYPE_USB;
+        pci += domain->controllers[i]->type == CONTROLLER_TYPE_PCI;
+    }
+    for (unsigned i = domain->n_controllers; i-- > 0;) {
+        const DomainController *controller = domain->controllers[i];
+        bool implied = (usb == 1 && controller->model == CONTROLLER_MODEL_PIIX3_UHCI && machine_is_i440fx(domain)) ||
+                       (pci == 1 && controller->model == CONTROLLER_MODEL_PCI_ROOT && !controller->pcihole64_set);
+        if (implied && !controller->info.alias)
+            model_free(&model_domain_controller, model_list_steal(&domain->controllers, &domain->n_controllers, i));
+    }
+    for (unsigned i = domain->n_inputs; i-- > 0;) {
+        const DomainInput *input = domain->inputs[i];
+        if (input->type == INPUT_TYPE_KEYBOARD && input->bus == INPUT_BUS_PS2)
+            model_free(&model_domain_input, model_list_steal(&domain->inputs, &domain->n_inputs, i));
+    }
+    const DomainAudio *audio = domain->n_audios == 1 ? domain->audios[0] : NULL;
+    if (audio && audio->type == AUDIO_TYPE_NONE && !audio->input && !audio->output && !audio->timer_period)
+        model_free(&model_domain_audio, model_list_steal(&domain->audios, &domain->n_audios, 0));
+}
+
 char *domain_format(const Domain *domain, DomainFormatFlags flags)
 {
+    if (flags & DOMAIN_FORMAT_MIGRATABLE) {
+        g_autoptr(Domain) copy = domain_copy(domain);
+        domain_strip_implied(copy);
+        return domain_format(copy, (flags & ~DOMAIN_FORMAT_MIGRATABLE) | DOMAIN_FORMAT_SECURE);
+    }
     GString *out = g_string_sized_new(8192);
     model_format(&model_domain, "domain", domain, domain_model_flags(flags), 0, out);
     if (domain_uses_qemu_namespace(domain))

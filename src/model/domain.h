@@ -18,7 +18,7 @@ typedef enum {
 typedef enum {
     DOMAIN_FORMAT_ACTIVE = 1 << 0,     /* with run state: id, aliases, ports, labels */
     DOMAIN_FORMAT_SECURE = 1 << 1,     /* with passwords */
-    DOMAIN_FORMAT_MIGRATABLE = 1 << 2, /* as an older daemon wants to read it: without what it would add by itself */
+    DOMAIN_FORMAT_MIGRATABLE = 1 << 2, /* for another daemon: with passwords, without what it adds by itself */
 } DomainFormatFlags;
 
 void domain_free(Domain *domain);

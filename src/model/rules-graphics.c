@@ -123,6 +123,8 @@ bool rule_graphics(RuleContext *context, GError **error)
             return false;
         if (!graphics_has_network(graphics))
             continue;
+        if (context->flags & DOMAIN_PARSE_ACTIVE) /* its ports are those in use */
+            continue;
         if (graphics->type == GRAPHICS_TYPE_SPICE)
             graphics_spice_port(graphics);
         if (!graphics_listens(graphics, error))

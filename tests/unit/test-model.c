@@ -264,6 +264,32 @@ static void test_addresses_stay(void)
     g_assert_cmpuint(after->memballoons[0]->info.address->slot, ==, before->memballoons[0]->info.address->slot);
 }
 
+/* What a running guest's own state says is kept: ports in use, aliases, pseudo-terminals. */
+static void test_run_state(void)
+{
+    g_autoptr(Domain) domain = test_must_define(
+        GUEST("<devices><serial type='pty'/><graphics type='vnc'/><interface type='user'/></devices>"));
+    g_autoptr(GError) error = NULL;
+    domain->id = 7;
+    domain->graphics[0]->port = 5902;
+    domain->interfaces[0]->info.alias = g_strdup("net0");
+    domain->consoles[0]->source.tty = g_strdup("/dev/pts/3");
+    domain->serials[0]->source.tty = g_strdup("/dev/pts/3");
+    g_assert_true(domain_complete(domain, DOMAIN_PARSE_ACTIVE, model_host_for_tests(), &error));
+    g_autofree char *live = domain_format(domain, DOMAIN_FORMAT_ACTIVE);
+    g_assert_nonnull(strstr(live, "<domain type='qemu' id='7'>"));
+    g_assert_nonnull(strstr(live, "port='5902' autoport='yes'"));
+    g_assert_nonnull(strstr(live, "<alias name='net0'/>"));
+    g_assert_nonnull(strstr(live, "<console type='pty' tty='/dev/pts/3'>"));
+    g_assert_nonnull(strstr(live, "<serial type='pty'>"));
+    g_autoptr(Domain) inactive = test_must_define(live);
+    g_assert_cmpint(inactive->graphics[0]->port, ==, -1);
+    g_assert_null(inactive->interfaces[0]->info.alias);
+    g_autofree char *migratable = domain_format(inactive, DOMAIN_FORMAT_MIGRATABLE);
+    g_assert_null(strstr(migratable, "pci-root"));
+    g_assert_null(strstr(migratable, "piix3-uhci"));
+}
+
 /* Cost ----------------------------------------------------------------------------------------------------------- */
 
 static const char small_guest[] = GUEST(
@@ -312,6 +338,7 @@ int main(int argc, char **argv)
     g_test_add_func("/model/compare", test_compare);
     g_test_add_func("/model/devices", test_devices);
     g_test_add_func("/model/addresses-stay", test_addresses_stay);
+    g_test_add_func("/model/run-state", test_run_state);
     g_test_add_func("/model/memory-of-a-guest", test_memory_of_a_guest);
     g_test_add_func("/model/time-of-a-define", test_time_of_a_define);
     return g_test_run();
