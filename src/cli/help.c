@@ -38,6 +38,30 @@ static void print_option(Output *output, const char *left, const char *help)
     output_line(output, "    %s%*s %s", left, MAX(padding, 0), "", help);
 }
 
+/* The synopsis broken between its options at 80 columns, continued under the first option. */
+static void print_synopsis(Output *output, const Verb *verb, const char *synopsis)
+{
+    int indent = 4 + (int)strlen(verb->name), column = 4;
+    g_autoptr(GString) text = g_string_new("    ");
+    for (const char *at = synopsis; *at;) {
+        const char *end = at + 1;
+        while (*end &&
+               !(*end == ' ' && (end[1] == '[' || end[1] == '<') &&
+                 (end[-1] == ']' || end[-1] == '>' || end[-1] == '.' || end - synopsis == (long)strlen(verb->name))))
+            end++;
+        g_autofree char *part = g_strndup(at, (size_t)(end - at));
+        int width = table_display_width(part);
+        if (at != synopsis && column + width > 80) {
+            g_string_append_printf(text, "\n%*s", indent, "");
+            column = indent;
+        }
+        g_string_append(text, part);
+        column += width;
+        at = end;
+    }
+    output_line(output, "%s\n", text->str);
+}
+
 void help_verb(Output *output, const Verb *verb)
 {
     g_autofree char *synopsis = help_synopsis(verb);
@@ -47,7 +71,7 @@ void help_verb(Output *output, const Verb *verb)
     output_line(output, "  %s", _("NAME"));
     output_line(output, "    %s - %s\n", verb->name, _(verb->help));
     output_line(output, "  %s", _("SYNOPSIS"));
-    output_line(output, "    %s\n", synopsis);
+    print_synopsis(output, verb, synopsis);
     if (verb->description) {
         output_line(output, "  %s", _("DESCRIPTION"));
         output_line(output, "    %s\n", _(verb->description));

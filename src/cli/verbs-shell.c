@@ -21,11 +21,20 @@ static bool verb_help(Shell *shell, const Args *args, GError **error)
     return error_set(error, VIR_ERR_INVALID_ARG, _("command or command group '%s' doesn't exist"), name);
 }
 
+/* Quoted where a shell would read it otherwise. */
+static char *quote(const char *word)
+{
+    bool plain = *word != '\0';
+    for (const char *at = word; *at; at++)
+        plain &= g_ascii_isalnum(*at) || strchr("_-+=./:,@%", *at);
+    return plain ? g_strdup(word) : g_shell_quote(word);
+}
+
 static bool verb_echo(Shell *shell, const Args *args, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (const char *const *word = args_rest(args, "string"); *word; word++) {
-        g_autofree char *quoted = args_has(args, "shell") ? g_shell_quote(*word)
+        g_autofree char *quoted = args_has(args, "shell") ? quote(*word)
                                   : args_has(args, "xml") ? g_markup_escape_text(*word, -1)
                                                           : g_strdup(*word);
         g_string_append_printf(text, "%s%s", text->len ? " " : "", quoted);
