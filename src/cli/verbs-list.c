@@ -117,6 +117,9 @@ static void print_words(Shell *shell, const Args *args, const GArray *rows)
 {
     for (unsigned i = 0; i < rows->len; i++) {
         const LodgeDomain *guest = g_array_index(rows, Row, i).guest;
+        bool only_id = args_has(args, "id") && !args_has(args, "uuid") && !args_has(args, "name");
+        if (only_id && !guest_is_running(guest))
+            continue; /* it has none */
         g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
         char uuid[UUID_TEXT_SIZE];
         uuid_format((const Uuid *)(const void *)&guest->uuid, uuid);
