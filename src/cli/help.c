@@ -16,7 +16,8 @@ static const char *value_word(const VerbOption *option)
     return option->kind == OPTION_NUMBER ? _("<number>") : _("<string>");
 }
 
-char *help_synopsis(const Verb *verb)
+/* "list [--all] …", without line breaks. */
+static char *make_synopsis(const Verb *verb)
 {
     g_autoptr(GString) text = g_string_new(verb->name);
     for (const VerbOption *option = verb->options; option && option->name; option++) {
@@ -64,7 +65,7 @@ static void print_synopsis(Output *output, const Verb *verb, const char *synopsi
 
 void help_verb(Output *output, const Verb *verb)
 {
-    g_autofree char *synopsis = help_synopsis(verb);
+    g_autofree char *synopsis = make_synopsis(verb);
     output_json_text(output, "name", verb->name);
     output_json_text(output, "help", _(verb->help));
     output_json_text(output, "synopsis", synopsis);
@@ -145,7 +146,7 @@ static void print_roff(FILE *file, const char *text)
 
 static void print_man_verb(FILE *file, const Verb *verb)
 {
-    g_autofree char *synopsis = help_synopsis(verb);
+    g_autofree char *synopsis = make_synopsis(verb);
     fputs(".SS ", file);
     print_roff(file, verb->name);
     fputs("\n.nh\n.B ", file);

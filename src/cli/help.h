@@ -4,8 +4,6 @@
 #include "cli/verb.h"
 
 void help_verb(Output *output, const Verb *verb);
-/* "list [--all] …", without line breaks. Free it. */
-char *help_synopsis(const Verb *verb);
 /* All verbs, grouped; @group: only that one (a keyword), or NULL. False when there is no such group. */
 bool help_verbs(Output *output, const char *group);
 /* lodge.1: @prose is the text around the verbs, in which the line ".\" VERBS" is replaced. */

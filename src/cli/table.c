@@ -21,7 +21,8 @@ static const struct {
     { "shut off", "\033[2m" },     { "blocked", "\033[31m" },     { "no state", "\033[31m" },
 };
 
-const char *table_state_colour(const char *state)
+/* The colour sequence for a state of a guest, "" for none. */
+static const char *state_colour(const char *state)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(state_colours); i++)
         if (!strcmp(state_colours[i].state, state))
@@ -123,7 +124,7 @@ static void print_text(const Table *table, Output *output)
         const char *state = table->columns[column].kind == CELL_STATE ? table->cells->pdata[i] : NULL;
         bool last = column + 1 == table->n_columns;
         fputs(column ? "   " : " ", file);
-        print_cell(output, text, state ? table_state_colour(state) : "",
+        print_cell(output, text, state ? state_colour(state) : "",
                    last ? 0 : widths[column] - table_display_width(text));
         if (last)
             fputc('\n', file);

@@ -32,5 +32,3 @@ void table_print(const Table *table, Output *output, const char *key);
 int table_display_width(const char *text);
 /* @text followed by blanks up to @width cells. Free it. */
 char *table_padded(const char *text, int width);
-/* The colour sequence for a state of a guest ("running"), "" for none. */
-const char *table_state_colour(const char *state);

@@ -71,24 +71,6 @@ GArray *typed_params_new(void)
     return params;
 }
 
-void typed_params_add_uint(GArray *params, const char *name, uint32_t value)
-{
-    LodgeTypedParam param = { g_strdup(name), { .type = LODGE_VALUE_UINT, .ui = value } };
-    g_array_append_val(params, param);
-}
-
-void typed_params_add_ullong(GArray *params, const char *name, uint64_t value)
-{
-    LodgeTypedParam param = { g_strdup(name), { .type = LODGE_VALUE_ULLONG, .ul = value } };
-    g_array_append_val(params, param);
-}
-
-void typed_params_add_string(GArray *params, const char *name, const char *value)
-{
-    LodgeTypedParam param = { g_strdup(name), { .type = LODGE_VALUE_STRING, .s = g_strdup(value) } };
-    g_array_append_val(params, param);
-}
-
 bool typed_params_add_text(GArray *params, const char *name, LodgeValueType type, const char *text, GError **error)
 {
     LodgeTypedParam param = { NULL, { .type = type } };

@@ -15,8 +15,5 @@ bool typed_params_number(const LodgeTypedParam *params, uint32_t n_params, const
 
 /* A growing list of parameters to send. */
 GArray *typed_params_new(void);
-void typed_params_add_uint(GArray *params, const char *name, uint32_t value);
-void typed_params_add_ullong(GArray *params, const char *name, uint64_t value);
-void typed_params_add_string(GArray *params, const char *name, const char *value);
 /* @text read as a value of type @type. Errors: VIR_ERR_INVALID_ARG. */
 bool typed_params_add_text(GArray *params, const char *name, LodgeValueType type, const char *text, GError **error);

@@ -244,6 +244,8 @@ LodgeConnection *lodge_connection_open(const char *uri, LodgeOpenFlags flags, GE
     g_queue_init(&connection->events);
     connection->reader = g_thread_new("lodge-reader", reader_run, connection);
     if (!greet(connection, flags, error)) {
+        if (connection->channel.child)
+            g_prefix_error(error, "connect to '%s': ", connection->uri->text);
         lodge_connection_unref(connection);
         return NULL;
     }
@@ -258,18 +260,13 @@ LodgeConnection *lodge_connection_ref(LodgeConnection *connection)
 
 void lodge_connection_close(LodgeConnection *connection)
 {
-    g_mutex_lock(&connection->lock);
-    bool up = !connection->broken;
-    g_mutex_unlock(&connection->lock);
-    /* The daemon drops a client's registrations when its socket ends; connect_close lets it do so in good order. */
-    if (up)
-        connection_call(connection, PROC_CONNECT_CLOSE, NULL, NULL, NULL, NULL);
-    shutdown(connection->channel.fd, SHUT_RDWR);
+    /* The socket's end says it all; a goodbye would have to wait for a daemon that may not answer. */
     g_mutex_lock(&connection->lock);
     if (!connection->broken)
         connection->broken = g_error_new_literal(LODGE_ERROR, VIR_ERR_INVALID_CONN, "the connection has been closed");
     g_cond_broadcast(&connection->changed);
     g_mutex_unlock(&connection->lock);
+    shutdown(connection->channel.fd, SHUT_RDWR);
 }
 
 void lodge_connection_unref(LodgeConnection *connection)
