@@ -10,6 +10,7 @@
 #include "vm/vm-events.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-stop.h"
+#include "vm/vm-vcpu.h"
 
 static void change_state(Vm *vm, int state, int reason, int event, int detail)
 {
@@ -159,8 +160,10 @@ static void on_tray(gpointer subject, JsonObject *data, gint64 when_us)
 static void on_device_deleted(gpointer subject, JsonObject *data, gint64 when_us)
 {
     const char *alias = qmp_get_string(data, "device");
-    if (alias)
-        vm_emit_device_removed(subject, alias);
+    if (!alias)
+        return;
+    vm_vcpu_device_deleted(subject, alias);
+    vm_emit_device_removed(subject, alias);
 }
 
 /* A port of a virtio-serial bus was opened or closed by the guest: of interest for its agent's channel. */

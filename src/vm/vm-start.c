@@ -125,6 +125,7 @@ static bool spawn(VmStart *start, GError **error)
     next->reason = VIR_DOMAIN_PAUSED_STARTING_UP;
     next->updated = false;
     next->monitor_used = false;
+    next->dirty_rate_ordered = false;
     next->reachable = true;
     vm_publish(vm, next);
     return true;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statistics of one disk, one interface, or the memory of one guest. Outside the mailbox, as the bulk statistics. */
+/* Statistics of one disk, one interface, or the memory of one guest: outside the mailbox, as the bulk statistics. */
 #include "base/error.h"
 #include "host/host-netstat.h"
 #include "host/host-procstat.h"
+#include "qemu/qmp-object.h"
 #include "rpc/handlers.h"
 #include "rpc/wire-params.h"
 #include "vm/vm-block-info.h"
+#include "vm/vm-monitor.h"
 #include "vm/vm-stats.h"
 #include "vm/vm-wire.h"
 
-#define ANSWER_MS 1000
+#define ANSWER_MS        1000
+#define DIRTY_RATE_MIN_S 1
+#define DIRTY_RATE_MAX_S 60
 
 /* The last answers to @questions, new ones if QEMU gives them in time. */
 static VmStats *ask(Vm *vm, const VmView *view, VmStatsQuestions questions)
@@ -183,5 +187,26 @@ bool vm_memory_stats(Call *call, const DomainMemoryStatsArgs *args, DomainMemory
     }
     if (host_procstat_process("", view->process.pid, &stat, NULL))
         add_stat(ret, limit, VIR_DOMAIN_MEMORY_STAT_RSS, stat.rss_bytes / 1024);
+    return true;
+}
+
+bool vm_start_dirty_rate_calc(Call *call, const DomainStartDirtyRateCalcArgs *args, void *ret, GError **error)
+{
+    Vm *vm = call->object;
+    unsigned bitmap = VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_BITMAP, ring = VIR_DOMAIN_DIRTYRATE_MODE_DIRTY_RING;
+    if (!flags_check(call, args->flags, bitmap | ring, error) || !vm_require_monitor(vm, error))
+        return false;
+    if ((args->flags & bitmap) && (args->flags & ring))
+        return error_set(error, VIR_ERR_INVALID_ARG, "flags 'dirty-bitmap' and 'dirty-ring' exclude each other");
+    if (args->seconds < DIRTY_RATE_MIN_S || args->seconds > DIRTY_RATE_MAX_S)
+        return error_set(error, VIR_ERR_INVALID_ARG, "seconds=%d is invalid, please choose value within [%d, %d].",
+                         args->seconds, DIRTY_RATE_MIN_S, DIRTY_RATE_MAX_S);
+    const char *mode = args->flags & bitmap ? "dirty-bitmap" : args->flags & ring ? "dirty-ring" : "page-sampling";
+    JsonObject *order = qmp_object("i:calc-time", (gint64)args->seconds, "s:mode", mode, NULL);
+    if (!vm_qmp(vm, "calc-dirty-rate", order, NULL, error))
+        return false;
+    VmView *next = vm_view_copy(vm->view);
+    next->dirty_rate_ordered = true;
+    vm_publish(vm, next);
     return true;
 }

@@ -228,25 +228,26 @@ static JsonObject *balloon_args(const VmView *view)
     return qemu_balloon_stats_args(find_balloon(view->live->domain)->info.alias);
 }
 
-static bool has_balloon_stats(const Domain *live)
+static bool has_balloon_stats(const VmView *view, const VmStats *last)
 {
-    const DomainMemballoon *balloon = find_balloon(live);
+    const DomainMemballoon *balloon = find_balloon(view->live->domain);
     return balloon && balloon->info.alias && balloon->stats_period > 0;
 }
 
-static bool has_disks(const Domain *live)
+static bool has_disks(const VmView *view, const VmStats *last)
 {
-    return live->n_disks > 0;
+    return view->live->domain->n_disks > 0;
 }
 
-static bool has_iothreads(const Domain *live)
+static bool has_iothreads(const VmView *view, const VmStats *last)
 {
-    return live->iothreads > 0 || live->n_iothread_list > 0;
+    return view->live->domain->iothreads > 0 || view->live->domain->n_iothread_list > 0;
 }
 
-static bool always(const Domain *live)
+/* Once it is known, it changes only if somebody has ordered a measurement. */
+static bool may_measure(const VmView *view, const VmStats *last)
 {
-    return true;
+    return view->monitor_used || view->dirty_rate_ordered || !last || !last->has_dirty_rate;
 }
 
 /* One row a question to QEMU: when it makes sense, and what becomes of the answer. */
@@ -254,7 +255,7 @@ static const struct {
     VmStatsQuestions question;
     const char *command;
     JsonObject *(*args)(const VmView *view); /* NULL: none */
-    bool (*applies)(const Domain *live);
+    bool (*applies)(const VmView *view, const VmStats *last);
     void (*take)(VmStats *stats, JsonNode *reply);
 } question_rows[] = {
     { VM_STATS_BALLOON, "qom-get", balloon_args, has_balloon_stats, take_balloon },
@@ -262,7 +263,7 @@ static const struct {
     { VM_STATS_BLOCK, "query-named-block-nodes", flat_args, has_disks, take_nodes },
     { VM_STATS_BACKING, "query-blockstats", query_nodes_args, has_disks, take_node_io },
     { VM_STATS_IOTHREAD, "query-iothreads", NULL, has_iothreads, take_iothreads },
-    { VM_STATS_DIRTY_RATE, "query-dirty-rate", NULL, always, take_dirty_rate },
+    { VM_STATS_DIRTY_RATE, "query-dirty-rate", NULL, may_measure, take_dirty_rate },
 };
 
 struct VmStatsQuery {
@@ -279,9 +280,10 @@ VmStatsQuery *vm_stats_send(Vm *vm, const VmView *view, VmStatsQuestions questio
     g_autoptr(Qmp) qmp = vm_monitor_ref(vm);
     if (!qmp || qmp_silence_ms(qmp) > SILENCE_MS)
         return NULL;
+    g_autoptr(VmStats) last = vm_stats_last(vm, view);
     VmStatsQuery *query = NULL;
     for (unsigned i = 0; i < G_N_ELEMENTS(question_rows); i++) {
-        if (!(questions & question_rows[i].question) || !question_rows[i].applies(view->live->domain))
+        if (!(questions & question_rows[i].question) || !question_rows[i].applies(view, last))
             continue;
         if (!query) {
             query = g_new0(VmStatsQuery, 1);

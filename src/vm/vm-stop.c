@@ -95,6 +95,7 @@ void vm_finish(Vm *vm, int shutoff_reason)
     next->reason = shutoff_reason;
     next->updated = false;
     next->monitor_used = false;
+    next->dirty_rate_ordered = false;
     next->reachable = true;
     vm_publish(vm, next);
 }

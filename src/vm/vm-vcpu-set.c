@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Handlers that change which vCPUs a guest has: by number, one by one, and how many there can be. */
 #include "base/error.h"
+#include "base/log.h"
 #include "qemu/qemu-monitor.h"
 #include "qemu/qmp-object.h"
 #include "rpc/handlers.h"
@@ -14,6 +15,7 @@
 #include "vm/vm-wire.h"
 
 #define PLUGGED_PREFIX    "/machine/peripheral/" /* QOM path of devices that can be unplugged again */
+#define VCPU_ID           "vcpu"                 /* "vcpu2" is the device of vCPU 2 */
 #define UNPLUG_TIMEOUT_MS 5000                   /* for the guest to let a vCPU go */
 #define UNPLUG_POLL_MS    20
 
@@ -51,7 +53,7 @@ static bool plug(Vm *vm, unsigned vcpu, GError **error)
         return false;
     if (slot->qom_path)
         return true; /* QEMU has it already, so only our note of it is behind */
-    g_autofree char *id = g_strdup_printf("vcpu%u", vcpu);
+    g_autofree char *id = g_strdup_printf(VCPU_ID "%u", vcpu);
     return qemu_monitor_vcpu_add(vm->qmp, slot, id, error);
 }
 
@@ -143,6 +145,21 @@ static bool set_live(Vm *vm, const Cpuset *online, GError **error)
     g_autoptr(Cpuset) before = vm_vcpus_online_set(vm->view->live->domain);
     bool done = plug_all(vm, online, error);
     return settle(vm, before, done ? error : NULL) && done; /* the first error is the one to tell */
+}
+
+void vm_vcpu_device_deleted(Vm *vm, const char *alias)
+{
+    g_autoptr(GError) error = NULL;
+    const char *digits = alias + strlen(VCPU_ID);
+    if (!g_str_has_prefix(alias, VCPU_ID) || !g_ascii_isdigit(*digits))
+        return;
+    unsigned vcpu = (unsigned)g_ascii_strtoull(digits, NULL, 10);
+    g_autoptr(Cpuset) online = vm_vcpus_online_set(vm->view->live->domain);
+    if (!cpuset_has(online, vcpu))
+        return; /* who asked for it has noted it */
+    cpuset_remove(online, vcpu);
+    if (!note_online(vm, online, true, &error) || !vm_settle_vcpu_threads(vm, &error))
+        log_warning("guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
 }
 
 /* The set that @count vCPUs make: those that are on stay, the lowest come first, the highest go first. */

@@ -21,3 +21,6 @@ pid_t vm_vcpu_thread(const VmView *view, unsigned vcpu);
 void vm_vcpus_set_online(Domain *domain, const Cpuset *online, bool live);
 /* Changes how many there can be; those beyond @maximum go. */
 void vm_vcpus_set_maximum(Domain *domain, unsigned maximum);
+
+/* QEMU has removed a device: if it was a vCPU that the guest let go late, the definition follows. Mailbox. */
+void vm_vcpu_device_deleted(Vm *vm, const char *alias);

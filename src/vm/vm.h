@@ -27,18 +27,19 @@ typedef struct VmAgent VmAgent;       /* vm/vm-agent.h */
 /* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
 typedef struct {
     gatomicrefcount refs;
-    int id;             /* the running guest's number; -1 while it is off */
-    int state;          /* virDomainState */
-    int reason;         /* the state's own reason enumeration, e.g. virDomainShutoffReason */
-    bool persistent;    /* has a definition that outlives its run */
-    bool autostart;     /* started when the daemon first starts after boot */
-    bool updated;       /* the persistent definition was changed while the guest ran */
-    bool reachable;     /* QEMU answers; false while an adopted guest's monitor is being retried */
-    bool monitor_used;  /* a client has given this run's QEMU commands of its own */
-    Definition *config; /* the persistent definition: what the next start uses; NULL for a transient guest */
-    Definition *live;   /* the running guest's definition, with ids, aliases, ports; NULL while it is off */
-    ProcessId process;  /* QEMU; pid 0 while off */
-    GArray *vcpu_tids;  /* of pid_t, index = vCPU number, 0 = offline; NULL while off */
+    int id;                  /* the running guest's number; -1 while it is off */
+    int state;               /* virDomainState */
+    int reason;              /* the state's own reason enumeration, e.g. virDomainShutoffReason */
+    bool persistent;         /* has a definition that outlives its run */
+    bool autostart;          /* started when the daemon first starts after boot */
+    bool updated;            /* the persistent definition was changed while the guest ran */
+    bool reachable;          /* QEMU answers; false while an adopted guest's monitor is being retried */
+    bool monitor_used;       /* a client has given this run's QEMU commands of its own */
+    bool dirty_rate_ordered; /* this run's rate of dirty memory was measured, or is */
+    Definition *config;      /* the persistent definition: what the next start uses; NULL for a transient guest */
+    Definition *live;        /* the running guest's definition, with ids, aliases, ports; NULL while it is off */
+    ProcessId process;       /* QEMU; pid 0 while off */
+    GArray *vcpu_tids;       /* of pid_t, index = vCPU number, 0 = offline; NULL while off */
 } VmView;
 
 typedef struct Vm {
