@@ -27,9 +27,9 @@ static void print_result(Output *output, const HostDoctorResult *result)
     output_json_text(output, "cure", result->cure);
     output_end_object(output);
     output_line(output, "%s%s%s %s: %s", colour ? status_marks[result->status].colour : "",
-                status_marks[result->status].mark, colour ? "\033[0m" : "", result->title, result->detail);
+                status_marks[result->status].mark, colour ? "\033[0m" : "", _(result->title), result->detail);
     if (result->cure)
-        output_line(output, "  %s %s", _("cure:"), result->cure);
+        output_line(output, "  %s %s", _("cure:"), _(result->cure));
 }
 
 static bool verb_doctor(Shell *shell, const Args *args, GError **error)
