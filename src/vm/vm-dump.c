@@ -13,6 +13,7 @@
 #include "base/paths.h"
 #include "qemu/qmp-object.h"
 #include "rpc/handlers.h"
+#include "vm/vm-dump-file.h"
 #include "vm/vm-events.h"
 #include "vm/vm-job.h"
 #include "vm/vm-log.h"
@@ -335,33 +336,34 @@ static bool check_flags(Call *call, unsigned flags, const char *format, GError *
     return true;
 }
 
-/* What was written must be on the disk before the client is told that it is. */
-static bool settle_file(int fd, const char *path, bool bypass_cache, GError **error)
+/* Waits for the end of a dump that has started. @from: where it comes from when it goes around the page cache, else -1.
+ */
+static bool receive_dump(VmJobWaiter *waiter, int *from, int fd, const char *path, GError **error)
 {
-    if (fdatasync(fd) < 0)
-        return error_set_errno(error, errno, "write core dump '%s'", path);
-    /* QEMU writes through the page cache; what it left there is given back at once. */
-    if (bypass_cache)
-        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    return true;
+    g_autoptr(GError) why = NULL;
+    bool copied = *from < 0 || dump_file_copy_direct(*from, fd, path, error);
+    auto_fd_close(from); /* when the copy failed, QEMU's next write does too, and the job ends */
+    bool done = vm_job_waiter_wait(waiter, copied ? error : &why);
+    return copied && done && dump_file_sync(fd, path, error);
 }
 
-/* Never waits: a named pipe must have its reader already. */
-static int create_file(const char *path, GError **error)
+/* @given: a descriptor, other than @fd, for QEMU to write to; -1: @fd itself. */
+static bool run_dump(Vm *vm, Dump *dump, int *given, int *from, int fd, const char *path, GError **error)
 {
-    auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
-    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
-        error_set_errno(error, errno, "create core dump '%s'", path);
-        return -1;
-    }
-    return fd_steal(&fd);
+    g_autoptr(VmJobWaiter) waiter = vm_job_waiter_ref(dump->waiter);
+    StartJob job = { vm, dump, *given >= 0 ? *given : fd };
+    bool started = mailbox_run(vm->mailbox, start_job, &job, error);
+    auto_fd_close(given);
+    if (job.dump)
+        dump_free(job.dump);
+    return started && receive_dump(waiter, from, fd, path, error);
 }
 
 static bool dump_to(Call *call, const WireDomain *dom, const char *path, const char *format, unsigned flags,
                     GError **error)
 {
     g_autoptr(VmView) view = NULL;
+    bool direct = flags & VIR_DUMP_BYPASS_CACHE;
     if (!check_flags(call, flags, format, error))
         return false;
     g_autoptr(Vm) vm = wire_domain_find(call, dom, &view, error);
@@ -369,20 +371,20 @@ static bool dump_to(Call *call, const WireDomain *dom, const char *path, const c
         return false;
     if (!g_path_is_absolute(path))
         return error_set(error, VIR_ERR_INVALID_ARG, "core dump '%s': give an absolute path", path);
-    auto_fd int fd = create_file(path, error);
+    int ends[2] = { -1, -1 };
+    if (direct && pipe2(ends, O_CLOEXEC) < 0)
+        return error_set_errno(error, errno, "make a pipe for core dump '%s'", path);
+    auto_fd int from = ends[0];
+    auto_fd int given = ends[1];
+    auto_fd int fd = dump_file_create(path, direct, error);
     if (fd < 0)
         return false;
-    g_autoptr(VmJobWaiter) waiter = vm_job_waiter_new();
     Dump *dump = g_new0(Dump, 1);
-    *dump = (Dump){ .format = format, .flags = flags, .waiter = vm_job_waiter_ref(waiter) };
-    StartJob job = { vm, dump, fd };
-    bool done = mailbox_run(vm->mailbox, start_job, &job, error);
-    if (job.dump)
-        dump_free(job.dump);
-    done = done && vm_job_waiter_wait(waiter, error) && settle_file(fd, path, flags & VIR_DUMP_BYPASS_CACHE, error);
-    if (!done && unlink(path) < 0)
-        log_warning("remove the incomplete core dump '%s': %s", path, g_strerror(errno));
-    return done;
+    *dump = (Dump){ .format = format, .flags = flags, .waiter = vm_job_waiter_new() };
+    if (run_dump(vm, dump, &given, &from, fd, path, error))
+        return true;
+    dump_file_discard(fd, path);
+    return false;
 }
 
 bool vm_core_dump(Call *call, const DomainCoreDumpArgs *args, void *ret, GError **error)

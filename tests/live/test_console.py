@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import socket
+import stat
 import struct
 import subprocess
 import threading
@@ -298,6 +299,27 @@ def test_memory_dump_is_elf(booted):
     assert target.stat().st_size > 128 << 20
     assert booted.virsh("domstate", "booted").strip() == "running"
     target.unlink()
+
+
+def test_dump_around_the_page_cache(booted):
+    target = booted.directory / "core"
+    booted.virsh("dump", "booted", target, "--memory-only", "--bypass-cache")
+    plain = booted.directory / "plain"
+    booted.virsh("dump", "booted", plain, "--memory-only")
+    assert target.stat().st_size == plain.stat().st_size
+    with target.open("rb") as file:
+        assert file.read(4) == b"\x7fELF"
+    target.unlink()
+    plain.unlink()
+
+
+def test_dump_into_a_device_leaves_the_device(booted):
+    device = booted.directory / "full"  # as /dev/full, which must not be put at risk
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+    with pytest.raises(Failed):
+        booted.virsh("dump", "booted", device, "--memory-only")
+    device.unlink()
+    assert booted.virsh("domstate", "booted").strip() == "running"
 
 
 @pytest.mark.parametrize("kind, magic", (("kdump-zlib", b"makedumpfile"), ("elf", b"\x7fELF")))
