@@ -147,21 +147,31 @@ bool qemu_args_rngs(QemuArgs *args, GError **error)
     return true;
 }
 
-static bool add_tpm(QemuArgs *args, const DomainTpm *tpm, const char *socket, GError **error)
+/* The control connection to the emulator: one made already, or a socket that somebody else serves. */
+static bool add_tpm_emulator(QemuArgs *args, const DomainTpm *tpm, const char *id, int fd, GError **error)
+{
+    g_autofree char *chardev = qemu_chardev_id(tpm->info.alias);
+    if (tpm->backend == TPM_BACKEND_EXTERNAL && tpm->source_path) {
+        g_autofree char *path = qemu_args_escape(tpm->source_path);
+        qemu_args_add(args, "-chardev", "socket,id=%s,path=%s", chardev, path);
+    } else if (tpm->backend == TPM_BACKEND_EMULATOR && fd >= 0) {
+        qemu_args_add(args, "-chardev", "socket,id=%s,fd=%d", chardev, fd);
+    } else {
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<tpm>: there is no TPM emulator for it");
+    }
+    qemu_args_add(args, "-tpmdev", "emulator,id=%s,chardev=%s", id, chardev);
+    return true;
+}
+
+static bool add_tpm(QemuArgs *args, const DomainTpm *tpm, int fd, GError **error)
 {
     g_autofree char *id = g_strconcat("tpm-", tpm->info.alias, NULL);
     const char *driver = tpm->model ? model_enum_text(&model_enum_tpm_model, tpm->model) : "tpm-tis";
     if (tpm->backend == TPM_BACKEND_PASSTHROUGH) {
         g_autofree char *path = qemu_args_escape(tpm->path ? tpm->path : "/dev/tpm0");
         qemu_args_add(args, "-tpmdev", "passthrough,id=%s,path=%s", id, path);
-    } else {
-        const char *where = tpm->backend == TPM_BACKEND_EXTERNAL ? tpm->source_path : socket;
-        if (!where)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<tpm>: no TPM emulator answers for it");
-        g_autofree char *path = qemu_args_escape(where);
-        g_autofree char *chardev = qemu_chardev_id(tpm->info.alias);
-        qemu_args_add(args, "-chardev", "socket,id=%s,path=%s", chardev, path);
-        qemu_args_add(args, "-tpmdev", "emulator,id=%s,chardev=%s", id, chardev);
+    } else if (!add_tpm_emulator(args, tpm, id, fd, error)) {
+        return false;
     }
     JsonObject *device = qmp_object("s:driver", driver, "s:tpmdev", id, NULL);
     return qemu_args_add_device(args, device, &tpm->info, "<tpm>", error);
@@ -169,9 +179,9 @@ static bool add_tpm(QemuArgs *args, const DomainTpm *tpm, const char *socket, GE
 
 bool qemu_args_tpms(QemuArgs *args, GError **error)
 {
-    const char *const *sockets = args->resources->tpm_sockets;
+    const int *fds = args->resources->tpm_fds;
     for (unsigned i = 0; i < args->def->n_tpms; i++)
-        if (!add_tpm(args, args->def->tpms[i], sockets ? sockets[i] : NULL, error))
+        if (!add_tpm(args, args->def->tpms[i], fds ? fds[i] : -1, error))
             return false;
     return true;
 }

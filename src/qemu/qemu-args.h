@@ -33,7 +33,7 @@ typedef struct {
         *run_dir; /* of this guest: sockets of channels and vhost-user are made in it when the definition names none */
     const char *memory_dir;         /* for memory of source type 'file'; may be NULL */
     const QemuNetResource *nets;    /* n = def->n_interfaces, or NULL: none has descriptors */
-    const char *const *tpm_sockets; /* one a <tpm> of backend emulator (control socket of swtpm), or NULL */
+    const int *tpm_fds;     /* one a <tpm>: of back end emulator the connected control socket of its swtpm; or NULL */
     const QemuHugepages *hugepages;
     unsigned n_hugepages;
     guint64 default_hugepage_kib; /* 0: none */

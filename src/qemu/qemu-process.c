@@ -243,7 +243,7 @@ static int spawn_launch(const QemuSpawn *spawn, int log_fd, int report_fd, pid_t
     return failure;
 }
 
-/* Waits for lodge-launch to have become QEMU, or to say why not. */
+/* Waits for lodge-launch to have become the program, or to say why not. */
 static bool read_report(int fd, const char *name, gint64 deadline, GError **error)
 {
     char text[REPORT_MAX + 1];
@@ -252,7 +252,7 @@ static bool read_report(int fd, const char *name, gint64 deadline, GError **erro
         gint64 left = (deadline - g_get_monotonic_time()) / 1000;
         struct pollfd item = { .fd = fd, .events = POLLIN };
         if (left <= 0 || poll(&item, 1, (int)left) == 0)
-            return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "%s: QEMU did not start in time", name);
+            return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "%s: did not start in time", name);
         ssize_t got = read(fd, text + length, REPORT_MAX - length);
         if (got < 0 && errno == EINTR)
             continue;
@@ -266,7 +266,7 @@ static bool read_report(int fd, const char *name, gint64 deadline, GError **erro
     g_strchomp(text);
     char *what;
     int code = (int)strtol(text, &what, 10);
-    return error_set_errno(error, code, "%s: start QEMU: %s", name, what + (*what == ' '));
+    return error_set_errno(error, code, "%s: start: %s", name, what + (*what == ' '));
 }
 
 char *qemu_process_status_text(int wait_status)
@@ -375,4 +375,57 @@ bool qemu_process_spawn(QemuSpawn *spawn, QemuProcess *ret_process, GError **err
     if (!process.qmp && spawn->callbacks.destroy)
         spawn->callbacks.destroy(spawn->callbacks.user_data);
     return false;
+}
+
+/* Waits for the first process to end and judges its status. */
+static bool await_helper(QemuHelper *helper, int pidfd, goffset log_start, int timeout_ms, GError **error)
+{
+    int status = 0;
+    if (!process_wait(pidfd, timeout_ms)) {
+        process_signal(pidfd, SIGKILL, NULL);
+        process_wait(pidfd, 5000);
+        qemu_process_reap(pidfd, NULL);
+        return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "%s did not become ready within %d s", helper->name,
+                         timeout_ms / 1000);
+    }
+    if (!qemu_process_reap(pidfd, &status) || status == 0)
+        return true;
+    g_autofree char *text = qemu_process_status_text(status), *tail = qemu_log_tail(helper->log_path, log_start);
+    return error_set(error, VIR_ERR_OPERATION_FAILED, "%s %s%s%s", helper->name, text, tail[0] ? ": " : "", tail);
+}
+
+static bool run_helper(QemuHelper *helper, int log_fd, GError **error)
+{
+    QemuSpawn spawn = { .name = helper->name,
+                        .emulator = helper->program,
+                        .args = helper->args,
+                        .fds = helper->fds,
+                        .launch = helper->launch };
+    int timeout_ms = helper->timeout_ms ? helper->timeout_ms : DEFAULT_TIMEOUT_MS, report[2];
+    struct stat info = { 0 };
+    pid_t pid;
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return error_set_errno(error, errno, "%s: create a pipe", helper->name);
+    auto_fd int report_in = report[0], report_out = report[1];
+    fstat(log_fd, &info);
+    int failure = spawn_launch(&spawn, log_fd, report_out, &pid);
+    if (failure)
+        return error_set_errno(error, failure, "%s: start %s", helper->name, qemu_launch_program());
+    auto_fd_close(&report_out);
+    auto_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0)
+        return error_set_errno(error, errno, "%s: open a pidfd", helper->name);
+    gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+    bool begun = read_report(report_in, helper->name, deadline, error);
+    return await_helper(helper, pidfd, info.st_size, timeout_ms, begun ? error : NULL) && begun;
+}
+
+bool qemu_helper_run(QemuHelper *helper, GError **error)
+{
+    auto_fd int log_fd = open(helper->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    bool done = log_fd >= 0 ? run_helper(helper, log_fd, error)
+                            : error_set_errno(error, errno, "%s: open log %s", helper->name, helper->log_path);
+    if (helper->fds)
+        close_all(helper->fds);
+    return done;
 }

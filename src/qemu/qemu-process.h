@@ -105,6 +105,21 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QemuProcess, qemu_process_clear)
  */
 bool qemu_process_spawn(QemuSpawn *spawn, QemuProcess *ret_process, GError **error);
 
+/* A program beside QEMU that goes into the background by itself when it is ready: swtpm. */
+typedef struct {
+    const char *name; /* for errors: "guest 'web': swtpm" */
+    const char *program;
+    GPtrArray *args; /* of char *, without the program */
+    QemuFds *fds;    /* emptied, as above */
+    const char *log_path;
+    const QemuLaunch *launch;
+    int timeout_ms;
+} QemuHelper;
+
+/* Runs it through lodge-launch and waits for its first process to end. False, with its own words, if not with status 0.
+ */
+bool qemu_helper_run(QemuHelper *helper, GError **error);
+
 /* Collects the exit status of an ended child so that no zombie stays. False if it was no child (adopted) or still runs.
  */
 bool qemu_process_reap(int pidfd, int *ret_wait_status);

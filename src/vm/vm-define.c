@@ -10,6 +10,7 @@
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-store.h"
+#include "vm/vm-tpm.h"
 #include "vm/vm-wire.h"
 
 #include <errno.h>
@@ -117,16 +118,20 @@ static bool undefine(Call *call, unsigned flags, GError **error)
     Vm *vm = call->object;
     unsigned allowed = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
                        VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM |
-                       VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+                       VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | VIR_DOMAIN_UNDEFINE_TPM | VIR_DOMAIN_UNDEFINE_KEEP_TPM;
     if (!flags_check(call, flags, allowed, error))
         return false;
     if ((flags & VIR_DOMAIN_UNDEFINE_NVRAM) && (flags & VIR_DOMAIN_UNDEFINE_KEEP_NVRAM))
         return error_set(error, VIR_ERR_INVALID_ARG, "cannot both keep and delete nvram");
+    if ((flags & VIR_DOMAIN_UNDEFINE_TPM) && (flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM))
+        return error_set(error, VIR_ERR_INVALID_ARG, "cannot both keep and delete TPM");
     if (!vm->view->persistent)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "cannot undefine transient domain");
     const char *name = vm_view_domain(vm->view)->name;
     if (!undefine_nvram(vm, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
         return false;
+    if (!(flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) && !vm_view_active(vm->view))
+        vm_tpm_remove_state(vm->daemon->paths, &vm->uuid);
     VmView *next = vm_view_copy(vm->view);
     next->persistent = false;
     next->autostart = false;

@@ -76,14 +76,14 @@ typedef struct {
     int next_fd;
     int *fds; /* two an interface: tap and vhost */
     QemuNetResource *nets;
-    const char **tpm_sockets;
+    int *tpm_fds;
 } StandIns;
 
 static void stand_ins_clear(StandIns *stand_ins)
 {
     g_free(stand_ins->fds);
     g_free(stand_ins->nets);
-    g_free(stand_ins->tpm_sockets);
+    g_free(stand_ins->tpm_fds);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StandIns, stand_ins_clear)
 
@@ -91,13 +91,13 @@ static void make_stand_ins(Domain *def, StandIns *stand_ins)
 {
     stand_ins->fds = g_new0(int, 2 * def->n_interfaces);
     stand_ins->nets = g_new0(QemuNetResource, def->n_interfaces);
-    stand_ins->tpm_sockets = g_new0(const char *, def->n_tpms);
+    stand_ins->tpm_fds = g_new0(int, def->n_tpms);
     for (unsigned i = 0; i < def->n_interfaces; i++) {
         stand_ins->fds[i] = stand_ins->next_fd++;
         stand_ins->nets[i] = (QemuNetResource){ .tap_fds = &stand_ins->fds[i], .n_tap_fds = 1 };
     }
     for (unsigned i = 0; i < def->n_tpms; i++)
-        stand_ins->tpm_sockets[i] = "tpm.sock";
+        stand_ins->tpm_fds[i] = stand_ins->next_fd++;
     for (unsigned i = 0; i < def->n_graphics; i++)
         if (def->graphics[i]->port <= 0)
             def->graphics[i]->port = FIRST_DISPLAY_PORT + (int)i;
@@ -125,7 +125,7 @@ bool vm_host_domain_xml_to_native(Call *call, const ConnectDomainXmlToNativeArgs
                                      .run_dir = run_dir,
                                      .memory_dir = run_dir,
                                      .nets = stand_ins.nets,
-                                     .tpm_sockets = stand_ins.tpm_sockets,
+                                     .tpm_fds = stand_ins.tpm_fds,
                                      .sandbox = true };
     g_autoptr(GPtrArray) argv = qemu_args_build(def, caps, &resources, error);
     if (!argv)

@@ -12,6 +12,7 @@
 #include "vm/vm-runstate.h"
 #include "vm/vm-settings.h"
 #include "vm/vm-store.h"
+#include "vm/vm-tpm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 
 void vm_start_clear(VmStart *start)
 {
+    vm_tpms_end(start);
     domain_free(start->live);
     domain_free(start->handed);
     qemu_caps_unref(start->caps);

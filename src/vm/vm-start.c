@@ -17,6 +17,7 @@
 #include "vm/vm-settings.h"
 #include "vm/vm-settle.h"
 #include "vm/vm-stop.h"
+#include "vm/vm-tpm.h"
 
 #include <signal.h>
 
@@ -169,6 +170,7 @@ static const struct {
     { "prepare character devices", vm_prepare_chardevs },
     { "connect the networks", vm_prepare_networks },
     { "prepare the memory", vm_prepare_memory },
+    { "start its TPM", vm_prepare_tpms },
     { "open its files", vm_prepare_files },
     { "build QEMU's arguments", build_arguments },
     { "run QEMU", spawn },

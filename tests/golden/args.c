@@ -48,7 +48,7 @@ static GPtrArray *build(Domain *def, const QemuCaps *caps, GError **error)
 {
     static const QemuHugepages hugepages[] = { { 2048, "/dev/hugepages/guest" },
                                                { 1048576, "/dev/hugepages1G/guest" } };
-    static const char *const sockets[] = { "/run/guest/tpm0.sock", "/run/guest/tpm1.sock" };
+    static const int tpm_fds[] = { 10, 11 };
     int fds[64 * 4];
     for (int i = 0; i < (int)G_N_ELEMENTS(fds); i++)
         fds[i] = 20 + i;
@@ -58,7 +58,7 @@ static GPtrArray *build(Domain *def, const QemuCaps *caps, GError **error)
                                      .run_dir = "/run/guest",
                                      .memory_dir = "/memory/guest",
                                      .nets = nets,
-                                     .tpm_sockets = sockets,
+                                     .tpm_fds = tpm_fds,
                                      .hugepages = hugepages,
                                      .n_hugepages = G_N_ELEMENTS(hugepages),
                                      .default_hugepage_kib = 2048,

@@ -187,6 +187,29 @@ static void test_qemu(Fixture *f, gconstpointer unused)
     g_assert_cmpint(status, ==, 0);
 }
 
+static bool help(Fixture *f, const char *script, int timeout_ms, GError **error)
+{
+    g_autoptr(GPtrArray) args = array_of("-c", script, NULL);
+    QemuHelper helper = {
+        .name = "guest 'x': helper", .program = "/bin/sh", .args = args, .log_path = f->log, .timeout_ms = timeout_ms
+    };
+    return qemu_helper_run(&helper, error);
+}
+
+static void test_helper(Fixture *f, gconstpointer unused)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_true(help(f, "exit 0", 10000, &error));
+    g_assert_no_error(error);
+    g_assert_false(help(f, "echo no disk >&2; exit 4", 10000, &error));
+    g_assert_cmpstr(error->message, ==, "guest 'x': helper exited with status 4: no disk");
+    g_clear_error(&error);
+    g_assert_false(help(f, "exec sleep 60", 50, &error));
+    g_assert_true(error_is(error, VIR_ERR_OPERATION_TIMEOUT));
+    g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
+    g_atomic_int_inc(&f->destroyed);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -197,6 +220,7 @@ int main(int argc, char **argv)
     ADD("orders", test_orders);
     ADD("user", test_user);
     ADD("bad-order", test_bad_order);
+    ADD("helper", test_helper);
     ADD("qemu", test_qemu);
     return g_test_run();
 }
