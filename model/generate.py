@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the XML field tables (*.model) into C: the structs, their enums and the row arrays of the engine.
 
-Usage: generate.py header|rows|schema OUTPUT TABLE…      The language of the tables: README.md beside this file.
+Usage: generate.py header|rows OUTPUT TABLE…      The language of the tables: README.md beside this file.
 """
 
 import re
