@@ -327,6 +327,9 @@ void client_io_start(Client *client)
     client->source = g_source_new(&functions, sizeof(ClientSource));
     ((ClientSource *)client->source)->client = client;
     g_source_set_static_name(client->source, "client");
+    /* Nobody runs the loop inside of it; without this GLib takes the descriptor out and in around each dispatch, and
+     * wakes itself by a system call for both. */
+    g_source_set_can_recurse(client->source, TRUE);
     client->fd_tag = g_source_add_unix_fd(client->source, client->fd, G_IO_IN);
     client->events = G_IO_IN;
     g_source_attach(client->source, NULL);
