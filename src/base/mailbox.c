@@ -21,6 +21,29 @@ static void run_and_free(Job *job)
     g_free(job);
 }
 
+static void drain(gpointer data);
+
+/* The running job has ended: the next ones get a thread of the pool. */
+static void hand_over(Mailbox *mailbox)
+{
+    g_mutex_lock(&mailbox->lock);
+    mailbox->active = !g_queue_is_empty(&mailbox->jobs);
+    bool more = mailbox->active;
+    g_mutex_unlock(&mailbox->lock);
+    if (more)
+        worker_post(drain, mailbox_ref(mailbox));
+}
+
+/* Takes the mailbox for the calling thread if no job runs or waits. */
+static bool take_idle(Mailbox *mailbox)
+{
+    g_mutex_lock(&mailbox->lock);
+    bool idle = !mailbox->active;
+    mailbox->active = true;
+    g_mutex_unlock(&mailbox->lock);
+    return idle;
+}
+
 /* Runs the jobs of one mailbox until none is left. */
 static void drain(gpointer data)
 {
@@ -122,6 +145,15 @@ static void run_waiting_call(gpointer data)
 bool mailbox_run(Mailbox *mailbox, MailboxCall call, gpointer data, GError **error)
 {
     g_assert(!mailbox_is_current(mailbox));
+    if (take_idle(mailbox)) {
+        /* Here and now: two changes of thread less. */
+        Mailbox *outer = current_mailbox;
+        current_mailbox = mailbox;
+        bool result = call(data, error);
+        current_mailbox = outer;
+        hand_over(mailbox);
+        return result;
+    }
     WaitingCall waiting = { .call = call, .data = data, .error = error };
     g_mutex_init(&waiting.lock);
     g_cond_init(&waiting.ended);
