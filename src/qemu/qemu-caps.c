@@ -14,6 +14,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+/* µs in which the questions of one call need not look at the files again */
+#define KEY_AGE (100 * 1000)
 #define CAPS_FORMAT 3 /* raise it when the probe asks for more or the file says it otherwise */
 
 typedef struct {
@@ -21,6 +23,7 @@ typedef struct {
     QemuCaps *caps; /* NULL: not known yet, or the last probe failed */
     GError *error;  /* of that probe, for those who waited for it */
     bool busy;
+    gint64 checked; /* monotonic, µs: when `key` was last what the files say */
 } Entry;
 
 struct QemuCapsCache {
@@ -286,8 +289,23 @@ static Entry *entry_locked(QemuCapsCache *cache, const char *emulator)
     return entry;
 }
 
+/* What was found a moment ago; NULL if nothing was. */
+static QemuCaps *get_fresh(QemuCapsCache *cache, const char *emulator, gint64 now)
+{
+    g_mutex_lock(&cache->lock);
+    Entry *entry = g_hash_table_lookup(cache->entries, emulator);
+    bool fresh = entry && !entry->busy && entry->caps && now - entry->checked < KEY_AGE;
+    QemuCaps *caps = fresh ? qemu_caps_ref(entry->caps) : NULL;
+    g_mutex_unlock(&cache->lock);
+    return caps;
+}
+
 QemuCaps *qemu_caps_cache_get(QemuCapsCache *cache, const char *emulator, GError **error)
 {
+    gint64 now = g_get_monotonic_time();
+    QemuCaps *fresh = get_fresh(cache, emulator, now);
+    if (fresh)
+        return fresh;
     g_autofree char *key = compute_key(cache, emulator, error);
     if (!key)
         return NULL;
@@ -312,6 +330,7 @@ QemuCaps *qemu_caps_cache_get(QemuCapsCache *cache, const char *emulator, GError
         entry->busy = false;
         g_cond_broadcast(&cache->changed);
     }
+    entry->checked = now;
     QemuCaps *caps = entry->caps ? qemu_caps_ref(entry->caps) : NULL;
     if (!caps && error)
         *error = g_error_copy(entry->error);
