@@ -272,6 +272,7 @@ Qmp *qmp_new(GMainContext *context, int fd, const char *name, const QmpCallbacks
     ((QmpSource *)qmp->source)->qmp = qmp_ref(qmp);
     qmp->fd_tag = g_source_add_unix_fd(qmp->source, fd, G_IO_IN);
     g_source_set_static_name(qmp->source, "qmp");
+    g_source_set_can_recurse(qmp->source, TRUE); /* spares GLib two wake-ups of itself; nobody runs the loop inside */
     g_source_attach(qmp->source, context);
     g_source_unref(qmp->source);
     return qmp;
@@ -445,6 +446,8 @@ bool qmp_call_raw_with_fd(Qmp *qmp, JsonObject *command, int fd, int timeout_ms,
 
 bool qmp_handshake(Qmp *qmp, int timeout_ms, GError **error)
 {
+    /* Before the greeting: QEMU reads it right after greeting, without waiting for us to be woken by that. */
+    QmpPending *negotiated = qmp_send(qmp, "qmp_capabilities", NULL);
     gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
     bool in_time = true;
     g_mutex_lock(&qmp->lock);
@@ -453,13 +456,14 @@ bool qmp_handshake(Qmp *qmp, int timeout_ms, GError **error)
     bool greeted = qmp->greeted;
     g_autofree char *why_closed = g_strdup(qmp->why_closed);
     g_mutex_unlock(&qmp->lock);
-    if (!greeted && why_closed)
+    if (greeted)
+        return qmp_wait(negotiated, timeout_ms, NULL, error);
+    qmp_forget(negotiated);
+    if (why_closed)
         return error_set(error, VIR_ERR_OPERATION_FAILED, "%s: QEMU's monitor connection ended before its greeting: %s",
                          qmp->name, why_closed);
-    if (!greeted)
-        return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "%s: QEMU's monitor gave no greeting within %d.%03d s",
-                         qmp->name, timeout_ms / 1000, timeout_ms % 1000);
-    return qmp_call(qmp, "qmp_capabilities", NULL, timeout_ms, NULL, error);
+    return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "%s: QEMU's monitor gave no greeting within %d.%03d s",
+                     qmp->name, timeout_ms / 1000, timeout_ms % 1000);
 }
 
 bool qmp_event_dispatch(const QmpEventRow *rows, const char *name, JsonObject *data, gint64 when_us, gpointer subject)
