@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define BACKLOG 1024 /* the kernel caps it at net.core.somaxconn */
+#define BACKLOG       1024 /* the kernel caps it at net.core.somaxconn */
+#define RETRY_SECONDS 1
 
 struct Listener {
     Server *server;
@@ -26,6 +27,7 @@ struct Listener {
     ino_t inode;
     ListenerAccept accept;
     guint source;
+    guint retry; /* the timer that accepts again after the process ran out of something */
 };
 
 static int socket_family(int fd)
@@ -53,6 +55,26 @@ static char *tcp_address(const struct sockaddr_storage *from, socklen_t length)
     return g_strdup_printf("%s;%s", host, port);
 }
 
+static gboolean on_retry(gpointer data)
+{
+    Listener *listener = data;
+    listener->retry = 0;
+    listener_enable(listener, true);
+    return G_SOURCE_REMOVE;
+}
+
+/* What ran out will not come back at once, and the connection stays ready: asking again and again would be all we do.
+ */
+static void accept_failed(Listener *listener, int reason)
+{
+    if (reason == EAGAIN || reason == EINTR || reason == ECONNABORTED)
+        return;
+    log_error("accept a client of %s: %s; trying again in %d s", listener->server->name, g_strerror(reason),
+              RETRY_SECONDS);
+    listener_enable(listener, false);
+    listener->retry = g_timeout_add_seconds(RETRY_SECONDS, on_retry, listener);
+}
+
 static gboolean on_connection(gint fd, GIOCondition condition, gpointer data)
 {
     Listener *listener = data;
@@ -60,8 +82,7 @@ static gboolean on_connection(gint fd, GIOCondition condition, gpointer data)
     socklen_t length = sizeof from;
     auto_fd int accepted = accept4(fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (accepted < 0) {
-        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-            log_error("accept a client of %s: %s", listener->server->name, g_strerror(errno));
+        accept_failed(listener, errno);
         return G_SOURCE_CONTINUE;
     }
     ClientIdentity identity = { .pid = -1, .uid = (uid_t)-1, .gid = (gid_t)-1 };
@@ -97,6 +118,7 @@ Listener *listener_new(Server *server, int fd, SocketRole role, const char *path
 
 void listener_enable(Listener *listener, bool enabled)
 {
+    g_clear_handle_id(&listener->retry, g_source_remove);
     if (enabled && !listener->source)
         listener->source = g_unix_fd_add(listener->fd, G_IO_IN, on_connection, listener);
     else if (!enabled)
