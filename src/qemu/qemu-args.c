@@ -205,12 +205,13 @@ static bool add_monitor(QemuArgs *args, GError **error)
 
 static void add_deprecation(QemuArgs *args)
 {
-    static const char *const inputs[DEPRECATION_BEHAVIOR_COUNT] = { [DEPRECATION_BEHAVIOR_REJECT] = "reject",
-                                                                    [DEPRECATION_BEHAVIOR_CRASH] = "crash" };
+    static const char *const inputs[DEPRECATION_BEHAVIOR_COUNT] = {
+        [DEPRECATION_BEHAVIOR_REJECT] = "reject", [DEPRECATION_BEHAVIOR_CRASH] = "crash"
+    };
     if (args->def->qemu_deprecation)
-        qemu_args_add_json(args, "-compat",
-                           qmp_object("s:deprecated-output", "hide", "s:deprecated-input",
-                                      inputs[args->def->qemu_deprecation], NULL));
+        qemu_args_add_json(
+            args, "-compat",
+            qmp_object("s:deprecated-output", "hide", "s:deprecated-input", inputs[args->def->qemu_deprecation], NULL));
 }
 
 static bool add_tail(QemuArgs *args, GError **error)

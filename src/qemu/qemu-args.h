@@ -31,9 +31,9 @@ typedef struct {
     int monitor_fd; /* of qemu_monitor_listen(); required */
     const char
         *run_dir; /* of this guest: sockets of channels and vhost-user are made in it when the definition names none */
-    const char *memory_dir;         /* for memory of source type 'file'; may be NULL */
-    const QemuNetResource *nets;    /* n = def->n_interfaces, or NULL: none has descriptors */
-    const int *tpm_fds;     /* one a <tpm>: of back end emulator the connected control socket of its swtpm; or NULL */
+    const char *memory_dir;      /* for memory of source type 'file'; may be NULL */
+    const QemuNetResource *nets; /* n = def->n_interfaces, or NULL: none has descriptors */
+    const int *tpm_fds; /* one a <tpm>: of back end emulator the connected control socket of its swtpm; or NULL */
     const QemuHugepages *hugepages;
     unsigned n_hugepages;
     guint64 default_hugepage_kib; /* 0: none */
