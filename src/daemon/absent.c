@@ -43,18 +43,6 @@ bool absent_storage_pool_by_path(Call *call, const StoragePoolLookupByTargetPath
     return error_set(error, VIR_ERR_NO_STORAGE_POOL, "no storage pool with matching target path '%s'", args->path);
 }
 
-bool absent_storage_vol_by_path(Call *call, const StorageVolLookupByPathArgs *args, StorageVolLookupByPathRet *ret,
-                                GError **error)
-{
-    return error_set(error, VIR_ERR_NO_STORAGE_VOL, "no storage vol with matching path '%s'", args->path);
-}
-
-bool absent_storage_vol_by_key(Call *call, const StorageVolLookupByKeyArgs *args, StorageVolLookupByKeyRet *ret,
-                               GError **error)
-{
-    return error_set(error, VIR_ERR_NO_STORAGE_VOL, "no storage vol with matching key %s", args->key);
-}
-
 bool absent_network_by_name(Call *call, const NetworkLookupByNameArgs *args, NetworkLookupByNameRet *ret,
                             GError **error)
 {

@@ -104,6 +104,22 @@ def test_stock_client_is_refused(shared):
 
 
 @pytest.mark.lodge
+def test_a_reader_learns_nothing_of_files(shared):
+    """The daemon looks at images as root; what is there is for those who could use it."""
+    import libvirt
+    connection = shared.connect(readonly=True)
+    for path in ("/etc/shadow", "/nonexistent"):
+        with pytest.raises(libvirt.libvirtError, match="no files"):
+            connection.storageVolLookupByPath(path)
+    connection.close()
+    connection = shared.connect()
+    volume = connection.storageVolLookupByPath(str(shared.kernel))
+    assert volume.path() == str(shared.kernel) and volume.info()[1] == shared.kernel.stat().st_size
+    assert "<format type='raw'/>" in volume.XMLDesc() and volume.storagePoolLookupByVolume().isActive()
+    connection.close()
+
+
+@pytest.mark.lodge
 def test_before_opening_nothing_is_served(shared):
     with Wire(shared.socket) as wire:
         with pytest.raises(WireError):
