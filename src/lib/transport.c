@@ -24,6 +24,23 @@ static bool nobody_listens(const Uri *uri, const char *path, GError **error)
     return error_set(error, VIR_ERR_NO_CONNECT, "nothing listens on %s: %s", path, cure);
 }
 
+/* A user's own daemon is started by the first client that needs it, and ends by itself some time after the last. */
+static bool start_session_daemon(GError **error)
+{
+    g_autofree char *found = g_find_program_in_path("lodged");
+    const char *const argv[] = { found ? found : LODGE_SBINDIR "/lodged", "--session", "--daemon", "--timeout=300",
+                                 NULL };
+    g_autofree char *complaint = NULL;
+    g_autoptr(GError) reason = NULL;
+    int status = 0;
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &complaint, &status,
+                      &reason))
+        return error_set(error, VIR_ERR_NO_CONNECT, "start your own daemon: %s", reason->message);
+    if (!g_spawn_check_wait_status(status, NULL))
+        return error_set(error, VIR_ERR_NO_CONNECT, "start your own daemon: %s", g_strstrip(complaint));
+    return true;
+}
+
 static bool open_unix(const Uri *uri, bool read_only, Channel *ret_channel, GError **error)
 {
     g_autofree char *path = uri_socket_path(uri, read_only);
@@ -35,7 +52,13 @@ static bool open_unix(const Uri *uri, bool read_only, Channel *ret_channel, GErr
     auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return error_set_errno(error, errno, "create a unix socket");
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+    bool connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (!connected && (errno == ENOENT || errno == ECONNREFUSED) && uri->session && !uri_parameter(uri, "socket")) {
+        if (!start_session_daemon(error))
+            return false;
+        connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    }
+    if (!connected) {
         if (errno == ENOENT || errno == ECONNREFUSED)
             return nobody_listens(uri, path, error);
         if (errno == EACCES || errno == EPERM)

@@ -5,12 +5,13 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import time
 
 import pytest
 
-from daemons import BUILD, PATIENCE, REPOSITORY, Failed, wait_until
+from daemons import BUILD, PATIENCE, REPOSITORY, Failed, process_alive, wait_until
 from guests import guest_xml
 
 pytestmark = pytest.mark.lodge
@@ -379,3 +380,23 @@ def test_doctor(guests):
 
 def test_example(guests):
     assert re.search(r"^ +-1 off$", guests.run(BUILD / "examples/example-list-guests", guests.uri), re.M)
+
+
+def test_session(guests):
+    """One's own daemon is started by the first command that needs it, and serves the next."""
+    home = guests.directory / "home"
+    environment = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "LODGE_URI": "qemu:///session",
+        "PATH": f"{BUILD}/src/daemon:{os.environ['PATH']}", **guests.environment}
+    for name in ("config", "data", "state", "cache"):
+        environment[f"XDG_{name.upper()}_HOME"] = str(home / name)
+    (home / "run").mkdir(parents=True, mode=0o700)
+    lodge = lambda *arguments: guests.run(BUILD / "src/cli/lodge", *arguments, environment=environment)
+    try:
+        path = guests.directory / "mine.xml"
+        path.write_text(guest_xml("mine", guests))
+        assert "Domain 'mine' defined" in lodge("define", path)
+        assert lodge("list", "--all", "--name").split() == ["mine"]
+    finally:
+        pid = int((home / "run/lodge/lodged.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not process_alive(pid), "the session's daemon ends")
