@@ -4,6 +4,17 @@
 #include "cli/i18n.h"
 #include "cli/verbs.h"
 
+/* What the daemon left out of the definition; on stderr, so that scripts see it and still can read the rest. */
+static void warn_of_messages(Shell *shell, const LodgeDomain *guest)
+{
+    g_auto(LodgeDomainGetMessagesRet) messages = { 0 };
+    g_autoptr(GError) error = NULL;
+    if (!lodge_domain_get_messages(shell->connection, guest, 0, &messages, &error))
+        return; /* other daemons may not know the call */
+    for (uint32_t i = 0; i < messages.n_msgs; i++)
+        fprintf(stderr, _("warning: %s\n"), messages.msgs[i]);
+}
+
 static bool verb_define(Shell *shell, const Args *args, GError **error)
 {
     g_auto(LodgeDomain) guest = { 0 };
@@ -15,6 +26,7 @@ static bool verb_define(Shell *shell, const Args *args, GError **error)
     uint32_t flags = args_has(args, "validate") ? VIR_DOMAIN_DEFINE_VALIDATE : 0;
     if (!lodge_domain_define_xml_flags(shell->connection, xml, flags, &guest, error))
         return false;
+    warn_of_messages(shell, &guest);
     output_remark(shell->output, _("Domain '%s' defined from %s"), guest.name, file);
     return true;
 }

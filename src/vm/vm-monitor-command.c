@@ -118,6 +118,10 @@ bool vm_get_messages(Call *call, const DomainGetMessagesArgs *args, DomainGetMes
         for (unsigned i = 0; i < deprecations->len; i++)
             g_ptr_array_add(messages, g_strdup(deprecations->pdata[i]));
     }
+    /* Not of the two kinds that can be asked for one by one: with both only. */
+    const GPtrArray *left_out = view->config ? view->config->warnings : NULL;
+    for (unsigned i = 0; wanted == all && left_out && i < left_out->len; i++)
+        add_message(messages, "%s", (const char *)left_out->pdata[i]);
     ret->n_msgs = messages->len;
     ret->msgs = (char **)g_ptr_array_free(g_steal_pointer(&messages), FALSE);
     return true;
