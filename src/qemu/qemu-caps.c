@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* µs in which the questions of one call need not look at the files again */
-#define KEY_AGE (100 * 1000)
+#define KEY_AGE     (100 * 1000)
 #define CAPS_FORMAT 3 /* raise it when the probe asks for more or the file says it otherwise */
 
 typedef struct {

@@ -26,7 +26,7 @@ typedef struct {
     QemuFds *fds;
     GPtrArray *add_fds; /* "-add-fd", "fd=…,set=…" */
     QemuNetResource *nets;
-    GArray *net_fds; /* of int *: the arrays behind nets */
+    GArray *net_fds;      /* of int *: the arrays behind nets */
     int *tpm_fds;         /* one a <tpm>; -1 or the number in QEMU */
     GArray *tpm_controls; /* of int: our copies of QEMU's ends, to end a swtpm that QEMU never takes over */
     QemuHugepages *hugepages;
