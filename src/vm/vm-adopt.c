@@ -8,6 +8,7 @@
 #include "qemu/qemu-args.h"
 #include "qemu/qemu-monitor.h"
 #include "qemu/qemu-process.h"
+#include "vm/vm-autodestroy.h"
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
@@ -221,6 +222,7 @@ static bool leave_job(gpointer data, GError **error)
     Vm *vm = data;
     vm_monitor_detach(vm);
     vm_consoles_free(g_steal_pointer(&vm->consoles));
+    vm_autodestroy_release(vm);
     auto_fd_close(&vm->pidfd);
     return true;
 }

@@ -6,3 +6,5 @@
 
 /* Destroys the guest's present run when @client disconnects, also if it is gone already. */
 void vm_autodestroy_with(Vm *vm, Client *client);
+/* The run has ended, or is left to the next daemon: the client no longer matters to it. */
+void vm_autodestroy_release(Vm *vm);

@@ -7,6 +7,7 @@
 #include "qemu/qemu-caps.h"
 #include "qemu/qemu-process.h"
 #include "qemu/qmp.h"
+#include "vm/vm-autodestroy.h"
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
@@ -56,6 +57,7 @@ void vm_release_resources(Vm *vm)
     g_clear_pointer(&vm->caps, qemu_caps_unref);
     vm_consoles_free(g_steal_pointer(&vm->consoles));
     end_job(vm);
+    vm_autodestroy_release(vm);
     release_ports(vm);
     if (vm->run_dir)
         vm_runstate_remove(vm->run_dir);

@@ -18,6 +18,7 @@
 
 typedef struct Qmp Qmp;               /* qemu/qmp.h */
 typedef struct QemuCaps QemuCaps;     /* qemu/qemu-caps.h */
+typedef struct VmBond VmBond;         /* vm/vm-autodestroy.c */
 typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
 typedef struct VmJob VmJob;           /* vm/vm-job.h */
 typedef struct VmJobRun VmJobRun;     /* vm/vm-job.c */
@@ -65,6 +66,7 @@ typedef struct Vm {
     int pidfd;            /* of QEMU; -1 while off */
     char *run_dir;        /* Paths.qemu_run_dir/ID-NAME, while it runs */
     VmConsoles *consoles;
+    VmBond *autodestroy;    /* to the client whose end ends this run; vm-autodestroy.c */
     VmJobRun *job_run;      /* the other half of `job` */
     bool reset_on_shutdown; /* this shutdown is one half of a reboot */
     int stop_reason;        /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
