@@ -43,7 +43,7 @@ static unsigned distance(const char *a, const char *b)
 const char *verb_guess(const char *name)
 {
     const char *best = NULL;
-    unsigned best_distance = MAX((unsigned)strlen(name) / 2, 1) + 1;
+    unsigned best_distance = MAX((unsigned)strlen(name) / 3, 1) + 2;
     for (const Verb *const *family = verb_families; *family; family++) {
         for (const Verb *verb = *family; verb->name; verb++) {
             unsigned now = distance(name, verb->name);
