@@ -29,7 +29,7 @@ SCALARS = {  # table word: (C type, alignment, engine name, hex digits)
     'bcd': ('int32_t', 4, 'BCD'),
 }
 UNITS = {'B': 1, 'bytes': 1, 'KiB': 1024, 'MiB': 1024 ** 2}
-FLAGS = {'required', 'keep', 'drop', 'active', 'secure', 'zero', 'notempty', 'ro', 'long', 'upper'}
+FLAGS = {'required', 'keep', 'drop', 'active', 'secure', 'zero', 'notempty', 'ro', 'long', 'upper', 'single'}
 FLAG_NAMES = {'drop': 'DROP_EMPTY', 'notempty': 'NOT_EMPTY', 'ro': 'READ_ONLY'}
 CHANGES = {'live', 'start', 'never'}
 NUMBERS = {'U32', 'I32', 'U64', 'I64', 'HEX', 'HEX64', 'SIZE', 'BCD'}

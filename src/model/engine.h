@@ -73,6 +73,7 @@ enum {
     MODEL_READ_ONLY = 1 << 12, /* an old spelling: read, never written */
     MODEL_LONG = 1 << 13,      /* struct: <x></x> on two lines, never <x/> */
     MODEL_UPPER = 1 << 14,     /* hexadecimal digits in upper case */
+    MODEL_SINGLE = 1 << 15,    /* group: a second element of that name is an error, not an oddity */
 };
 
 #define MODEL_NO_OFFSET UINT16_MAX

@@ -219,6 +219,9 @@ static bool parse_group(Parser *parser, const ModelRow *row, xmlNode *node, void
     if (!child)
         return true;
     parse_take(child);
+    if (row->flags & MODEL_SINGLE && parse_find_element(row, child->next))
+        return error_set(error, VIR_ERR_XML_ERROR, "line %ld: <%s>: only one <%s> is possible", xmlGetLineNo(node),
+                         node->name, row->name);
     if (row->scalar == MODEL_SCALAR_PRESENT)
         *((bool *)object + row->offset) = true;
     if (!parse_rows(parser, row + 1, row->span, child, object, error))

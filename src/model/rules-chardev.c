@@ -90,8 +90,8 @@ static void console_mirror_serial(Domain *domain)
     if (!domain->n_serials) {
         DomainChardev *serial = chardev_twin(console);
         serial->target_type = CHARDEV_TARGET_ISA_SERIAL;
-        serial->port = 0;
-        serial->port_set = true;
+        serial->port = console->port = 0;
+        serial->port_set = console->port_set = true;
         serial->target_model = SERIAL_MODEL_ISA_SERIAL;
         model_list_insert(&domain->serials, &domain->n_serials, 0, serial);
         return;
@@ -100,11 +100,11 @@ static void console_mirror_serial(Domain *domain)
         !console->info.address != !domain->serials[0]->info.address) {
         DomainChardev *twin = chardev_twin(domain->serials[0]);
         twin->target_type = CHARDEV_TARGET_SERIAL;
-        twin->port = console->port;
-        twin->port_set = console->port_set;
         model_free(&model_domain_chardev, console);
         domain->consoles[0] = twin;
     }
+    domain->consoles[0]->port = domain->serials[0]->port;
+    domain->consoles[0]->port_set = domain->serials[0]->port_set;
 }
 
 static bool console_check(const DomainChardev *console, unsigned index, GError **error)

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "model/machine.h"
 #include "model/rules.h"
+#include <stdlib.h>
 #include <string.h>
 
 static void input_add(Domain *domain, InputType type)
@@ -154,12 +155,26 @@ static bool filesystem_check(const DomainFilesystem *fs, GError **error)
     return true;
 }
 
+/* File modes are octal, with four digits. */
+static bool filesystem_mode(char **mode, GError **error)
+{
+    if (!*mode)
+        return true;
+    char *end;
+    unsigned long value = strtoul(*mode, &end, 8);
+    if (*end || end == *mode || value > 0777)
+        return error_set(error, VIR_ERR_XML_ERROR, "<filesystem>: '%s' is no file mode, as in 0644", *mode);
+    g_free(*mode);
+    *mode = g_strdup_printf("%04lo", value);
+    return true;
+}
+
 bool rule_filesystems(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_filesystems; i++) {
         DomainFilesystem *fs = domain->filesystems[i];
-        if (!filesystem_check(fs, error))
+        if (!filesystem_mode(&fs->fmode, error) || !filesystem_mode(&fs->dmode, error) || !filesystem_check(fs, error))
             return false;
         if (!fs->accessmode && !(fs->driver == FILESYSTEM_DRIVER_VIRTIOFS && fs->socket))
             fs->accessmode = FILESYSTEM_ACCESS_PASSTHROUGH;

@@ -112,6 +112,9 @@ bool rule_memory(RuleContext *context, GError **error)
         modules += domain->memories[i]->size;
     if (numa)
         domain->memory = numa + modules;
+    if (modules && modules >= domain->memory)
+        return error_set(error, VIR_ERR_XML_ERROR, "<memory>: %llu KiB, but the modules alone have %llu KiB",
+                         (unsigned long long)domain->memory, (unsigned long long)modules);
     if (!domain->memory)
         return error_set(error, VIR_ERR_XML_ERROR, "guest '%s': no memory; give it by <memory> or by <numa> cells",
                          domain->name);
@@ -225,6 +228,8 @@ static void cpu_complete(const Domain *domain, DomainCpu *cpu)
         cpu->migratable = cpu_disables(cpu, "invtsc") ? TRI_NO : TRI_YES;
     if (!cpu->model)
         cpu->fallback = CPU_FALLBACK_UNSET;
+    else if (!cpu->fallback)
+        cpu->fallback = CPU_FALLBACK_ALLOW;
 }
 
 bool rule_cpu(RuleContext *context, GError **error)

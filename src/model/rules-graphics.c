@@ -84,7 +84,7 @@ static void graphics_spice_port(DomainGraphics *graphics)
     graphics->port_set = port != 0;
     graphics->tls_port_set = tls != 0;
     if (!port && !tls) {
-        graphics->autoport = graphics->n_listens ? graphics->autoport : TRI_NO;
+        graphics->autoport = TRI_NO;
         return;
     }
     graphics->autoport = TRI_NO;

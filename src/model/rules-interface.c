@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Network cards. */
 #include "base/error.h"
+#include "base/uuid.h"
 #include "model/machine.h"
 #include "model/rules.h"
 #include <string.h>
@@ -58,11 +59,15 @@ static bool interface_check(const DomainInterface *interface, GError **error)
                          interface->mac.bytes[0]);
     if (interface->mtu && (interface->mtu < 68 || interface->mtu > 65535))
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<mtu size='%u'>: expected 68 to 65535", interface->mtu);
+    if (interface->n_routes || (interface->n_ips && interface->type != INTERFACE_TYPE_USER))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<interface>: QEMU sets no <route>, and <ip> only for type='user'");
     bool ovs = interface->virtualport && interface->virtualport->type == VIRTUALPORT_TYPE_OPENVSWITCH;
     if (interface->isolated && ovs)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<interface>: <port isolated='…'/> does not work with openvswitch");
-    if (!g_strcmp0(interface->teaming, "transient") && interface->type != INTERFACE_TYPE_HOSTDEV)
+    if (!g_strcmp0(interface->teaming, "transient") && interface->type != INTERFACE_TYPE_HOSTDEV &&
+        interface->type != INTERFACE_TYPE_NETWORK)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<interface>: <teaming type='transient'> needs type='hostdev'");
     if (interface->vlan && interface->vlan->n_tags > 1 && interface->vlan->trunk == TRI_NO)
@@ -116,12 +121,48 @@ static void interface_drop_useless(DomainInterface *interface)
         interface->driver->queues = 0;
 }
 
+static void virtualport_make_id(char **id)
+{
+    if (*id)
+        return;
+    Uuid uuid = uuid_random();
+    *id = g_malloc(UUID_TEXT_SIZE);
+    uuid_format(&uuid, *id);
+}
+
+/* One without a type takes that of the network, so it gets the ids of every kind. */
+static void virtualport_identify(DomainVirtualport *port)
+{
+    if (!port->type || port->type == VIRTUALPORT_TYPE_OPENVSWITCH)
+        virtualport_make_id(&port->interfaceid);
+    if (!port->type)
+        virtualport_make_id(&port->instanceid);
+}
+
+static bool virtualport_check(const DomainInterface *interface, GError **error)
+{
+    const DomainVirtualport *port = interface->virtualport;
+    if (!port || interface->type == INTERFACE_TYPE_NETWORK)
+        return true;
+    bool qbg = port->managerid_set && port->typeid_set && port->typeidversion_set;
+    if (!port->type)
+        return error_set(error, VIR_ERR_XML_ERROR, "<virtualport>: attribute 'type' is missing");
+    if (port->type == VIRTUALPORT_TYPE_802_1QBG && !qbg)
+        return error_set(error, VIR_ERR_XML_ERROR,
+                         "<virtualport type='802.1Qbg'>: managerid, typeid and typeidversion are needed");
+    if (port->type == VIRTUALPORT_TYPE_802_1QBH && !port->profileid)
+        return error_set(error, VIR_ERR_XML_ERROR, "<virtualport type='802.1Qbh'>: profileid is missing");
+    return true;
+}
+
 static void interface_defaults(DomainInterface *interface, DomainParseFlags flags)
 {
     if (!interface->model && interface->type == INTERFACE_TYPE_VDPA)
         interface->model = g_strdup("virtio");
     else if (!interface->model && interface->type != INTERFACE_TYPE_HOSTDEV)
         interface->model = g_strdup("rtl8139");
+    if (interface->virtualport)
+        virtualport_identify(interface->virtualport);
     if (interface->type == INTERFACE_TYPE_DIRECT && !interface->direct_mode)
         interface->direct_mode = DIRECT_MODE_VEPA;
     if (interface->vlan && interface->vlan->n_tags > 1 && !interface->vlan->trunk)
@@ -140,6 +181,8 @@ bool rule_interfaces(RuleContext *context, GError **error)
     for (unsigned i = 0; i < domain->n_interfaces; i++) {
         DomainInterface *interface = domain->interfaces[i];
         if (!interface->mac_set && !interface_make_mac(interface, error))
+            return false;
+        if (!virtualport_check(interface, error))
             return false;
         interface_defaults(interface, context->flags);
         interface_spell_model(interface);

@@ -10,8 +10,7 @@
 static bool memory_check(const Domain *domain, const DomainMemory *memory, GError **error)
 {
     unsigned cells = domain->cpu ? domain->cpu->n_numa_cells : 0;
-    bool module = memory->model == MEMORY_MODEL_DIMM || memory->model == MEMORY_MODEL_NVDIMM;
-    if (module && !domain->max_memory)
+    if (!domain->max_memory)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<memory model='%s'>: needs <maxMemory slots='…'>",
                          model_enum_text(&model_enum_memory_model, memory->model));
     if (memory->node_set && cells && memory->node >= cells)
@@ -60,6 +59,9 @@ static bool shmem_check(const ModelHost *host, const Domain *domain, const Domai
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "<shmem>: QEMU has no device '%s'; use <model type='ivshmem-plain'/> or 'ivshmem-doorbell'",
                          model);
+    if (shmem->model == SHMEM_MODEL_IVSHMEM_DOORBELL && shmem->size)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<shmem name='%s'>: ivshmem-doorbell has no <size>; the server has it", shmem->name);
     if (shmem->model == SHMEM_MODEL_IVSHMEM_PLAIN && shmem->server)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<shmem name='%s'>: ivshmem-plain has no <server>",
                          shmem->name);

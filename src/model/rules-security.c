@@ -142,8 +142,9 @@ static bool spice_check_tls(const DomainGraphics *graphics, GError **error)
 
 static bool spice_check_source(const ChardevSource *source, bool spice, GError **error)
 {
-    if (source->type == CHARDEV_TYPE_SPICEVMC && !spice)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "type 'spicevmc' needs a <graphics type='spice'>");
+    if ((source->type == CHARDEV_TYPE_SPICEVMC || source->type == CHARDEV_TYPE_SPICEPORT) && !spice)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "type '%s' needs a <graphics type='spice'>",
+                         model_enum_text(&model_enum_chardev_type, source->type));
     return true;
 }
 
@@ -166,6 +167,8 @@ bool rule_spice(RuleContext *context, GError **error)
     }
     for (unsigned i = 0; ok && i < domain->n_channels; i++)
         ok = spice_check_source(&domain->channels[i]->source, spice, error);
+    for (unsigned i = 0; ok && i < domain->n_serials; i++)
+        ok = spice_check_source(&domain->serials[i]->source, spice, error);
     for (unsigned i = 0; ok && i < domain->n_redirdevs; i++)
         ok = spice_check_source(&domain->redirdevs[i]->source, spice, error);
     for (unsigned i = 0; ok && i < domain->n_smartcards; i++)
