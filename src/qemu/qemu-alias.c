@@ -137,19 +137,9 @@ void qemu_args_assign_aliases(Domain *def)
     number_sources(def);
 }
 
-char *qemu_disk_frontend_id(const DomainDisk *disk)
-{
-    return g_strdup(disk->info.alias);
-}
-
 char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk)
 {
     return g_strdup_printf("lodge-%u-format", disk->source.index);
-}
-
-char *qemu_disk_storage_node(const Domain *def, const DomainDisk *disk)
-{
-    return g_strdup_printf("lodge-%u-storage", disk->source.index);
 }
 
 char *qemu_chardev_id(const char *alias)
@@ -160,11 +150,6 @@ char *qemu_chardev_id(const char *alias)
 char *qemu_netdev_id(const char *alias)
 {
     return g_strconcat("host", alias, NULL);
-}
-
-char *qemu_device_path(const char *alias)
-{
-    return g_strconcat("/machine/peripheral/", alias, NULL);
 }
 
 char *qemu_channel_path(const char *run_dir, const DomainChardev *channel)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a definition to QEMU's command line. The definition must be complete: every device has its alias and, on buses
- * that have them, its address (the model's completion rules and qemu_args_assign() see to that); ports of graphics are
- * chosen, firmware and NVRAM paths filled in. Pure: reads the host in no other way than through @caps and @resources.
- * Any thread.
+ * that have them, its address (the model's completion rules and qemu_args_assign_aliases() see to that); ports of
+ * graphics are chosen, firmware and NVRAM paths filled in. Pure: reads the host in no other way than through @caps and
+ * @resources. Any thread.
  */
 #pragma once
 #include "base/paths.h"
@@ -62,14 +62,10 @@ char *qemu_args_text(const char *emulator, GPtrArray *args);
  */
 void qemu_args_assign_aliases(Domain *def);
 
-/* The id of the frontend device, the block nodes and the chardev of a device as QEMU knows them. Free them. */
-char *qemu_disk_frontend_id(const DomainDisk *disk);                     /* "virtio-disk0" */
-char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk);  /* "lodge-1-format" */
-char *qemu_disk_storage_node(const Domain *def, const DomainDisk *disk); /* "lodge-1-storage" */
-char *qemu_chardev_id(const char *alias);                                /* "charserial0" */
-char *qemu_netdev_id(const char *alias);                                 /* "hostnet0" */
-/* QOM path of the vCPU-independent devices: "/machine/peripheral/balloon0". */
-char *qemu_device_path(const char *alias);
+/* The names of a device's top block node, its chardev and its netdev as QEMU knows them. Free them. */
+char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk); /* "lodge-1-format" */
+char *qemu_chardev_id(const char *alias);                               /* "charserial0" */
+char *qemu_netdev_id(const char *alias);                                /* "hostnet0" */
 
 /*
  * The socket of a <channel> or <serial> of type unix without a path: RUN_DIR/channel-NAME (or the alias). Used at start

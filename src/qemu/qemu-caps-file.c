@@ -113,13 +113,12 @@ bool qemu_caps_file_save(const char *path, const char *key, const QemuCaps *caps
     JsonArray *machines = json_array_new();
     for (unsigned i = 0; i < caps->n_machines; i++)
         json_array_add_object_element(machines, machine_to_object(&caps->machines[i]));
-    g_autoptr(JsonObject) object =
-        qmp_object("s:key", key, "s:arch", caps->arch, "i:version", (gint64)caps->version, "s:package", caps->package,
-                   "a:machines", machines, "o:kvm", accelerator_to_object(&caps->kvm), "o:tcg",
-                   accelerator_to_object(&caps->tcg), "s:native-model", caps->native_model, "a:native-features",
-                   strings_to_array(caps->native_features), "a:types", set_to_array(caps->types), "a:properties",
-                   set_to_array(caps->properties), "a:commands", set_to_array(caps->commands), "a:options",
-                   set_to_array(caps->options), "a:backends", set_to_array(caps->backends), NULL);
+    g_autoptr(JsonObject) object = qmp_object(
+        "s:key", key, "s:arch", caps->arch, "i:version", (gint64)caps->version, "s:package", caps->package,
+        "a:machines", machines, "o:kvm", accelerator_to_object(&caps->kvm), "o:tcg", accelerator_to_object(&caps->tcg),
+        "s:native-model", caps->native_model, "a:native-features", strings_to_array(caps->native_features), "a:types",
+        set_to_array(caps->types), "a:commands", set_to_array(caps->commands), "a:options", set_to_array(caps->options),
+        "a:backends", set_to_array(caps->backends), NULL);
     g_autofree char *text = qmp_object_text(object);
     return atomic_file_write(path, text, -1, 0644, error);
 }
@@ -162,7 +161,6 @@ QemuCaps *qemu_caps_file_load(const char *path, const char *emulator, const char
     if (caps->native_model)
         caps->native_features = strings_from_array(qmp_get_array(object, "native-features"));
     set_from_array(caps->types, qmp_get_array(object, "types"));
-    set_from_array(caps->properties, qmp_get_array(object, "properties"));
     set_from_array(caps->commands, qmp_get_array(object, "commands"));
     set_from_array(caps->options, qmp_get_array(object, "options"));
     set_from_array(caps->backends, qmp_get_array(object, "backends"));

@@ -13,8 +13,6 @@
 
 #define PROBE_TIMEOUT_MS 30000
 
-static const char *const property_types[];
-
 typedef struct {
     char *monitor, *log;
     QemuProcess process;
@@ -118,29 +116,6 @@ static bool ask_options(Session *session, QemuCaps *caps, GError **error)
         add_names(caps->options, qmp_get_array(option, "parameters"), name);
     }
     return value != NULL;
-}
-
-static bool ask_properties(Session *session, QemuCaps *caps, GError **error)
-{
-    QmpPending *pending[64];
-    const char *types[64];
-    unsigned n = 0;
-    for (const char *const *type = property_types; *type; type++) {
-        if (!qemu_caps_has_type(caps, *type))
-            continue;
-        g_assert(n < G_N_ELEMENTS(pending));
-        types[n] = *type;
-        pending[n++] = qmp_send(session->process.qmp, "device-list-properties", qmp_object("s:typename", *type, NULL));
-    }
-    bool done = true;
-    for (unsigned i = 0; i < n; i++) {
-        g_autoptr(JsonNode) value = NULL;
-        if (!done)
-            qmp_forget(pending[i]);
-        else if ((done = qmp_wait(pending[i], PROBE_TIMEOUT_MS, &value, error)))
-            add_names(caps->properties, qmp_node_array(value), types[i]);
-    }
-    return done;
 }
 
 /* "qemu64-x86_64-cpu" → "qemu64". */
@@ -431,7 +406,7 @@ static bool ask_all(Session *session, QemuCaps *caps, GError **error)
            ask_names(session, "qom-list-types", qmp_object("s:implements", "device", NULL), caps->types, error) &&
            ask_names(session, "qom-list-types", qmp_object("s:implements", "user-creatable", NULL), caps->types,
                      error) &&
-           ask_options(session, caps, error) && ask_properties(session, caps, error);
+           ask_options(session, caps, error);
 }
 
 /* Also the host's own model, since only TCG tells the vendors that models are of. */
@@ -533,44 +508,4 @@ static const FeatureName feature_names[] = {
     { "tsc_scale", "tsc-scale" },
     { "vmcb_clean", "vmcb-clean" },
     { NULL },
-};
-
-/* Types whose properties somebody asks for with qemu_caps_has_property(). QEMU 7.2 crashes when asked about its …-gl
- * types. */
-static const char *const property_types[] = {
-    "ICH9-LPC",
-    "PIIX4_PM",
-    "bochs-display",
-    "i82559a",
-    "ide-hd",
-    "intel-hda",
-    "intel-iommu",
-    "ivshmem-plain",
-    "nvdimm",
-    "pcie-root-port",
-    "qxl",
-    "qxl-vga",
-    "scsi-hd",
-    "tpm-crb",
-    "tpm-tis",
-    "usb-host",
-    "usb-redir",
-    "usb-storage",
-    "vfio-pci",
-    "VGA",
-    "vhost-user-fs-pci",
-    "vhost-vsock-pci",
-    "virtio-9p-pci",
-    "virtio-balloon-pci",
-    "virtio-blk-pci",
-    "virtio-gpu-pci",
-    "virtio-input-host-pci",
-    "virtio-iommu-pci",
-    "virtio-mem-pci",
-    "virtio-net-pci",
-    "virtio-rng-pci",
-    "virtio-scsi-pci",
-    "virtio-serial-pci",
-    "virtio-vga",
-    NULL,
 };

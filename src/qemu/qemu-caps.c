@@ -16,7 +16,7 @@
 
 /* µs in which the questions of one call need not look at the files again */
 #define KEY_AGE     (100 * 1000)
-#define CAPS_FORMAT 3 /* raise it when the probe asks for more or the file says it otherwise */
+#define CAPS_FORMAT 4 /* raise it when the probe asks for more or the file says it otherwise */
 
 typedef struct {
     char *key;
@@ -47,7 +47,6 @@ QemuCaps *qemu_caps_new(const char *emulator)
     g_atomic_ref_count_init(&caps->refs);
     caps->emulator = g_strdup(emulator);
     caps->types = string_set_new();
-    caps->properties = string_set_new();
     caps->commands = string_set_new();
     caps->options = string_set_new();
     caps->backends = string_set_new();
@@ -92,7 +91,6 @@ void qemu_caps_unref(QemuCaps *caps)
     g_free(caps->native_model);
     g_strfreev(caps->native_features);
     g_hash_table_unref(caps->types);
-    g_hash_table_unref(caps->properties);
     g_hash_table_unref(caps->commands);
     g_hash_table_unref(caps->options);
     g_hash_table_unref(caps->backends);
@@ -130,11 +128,6 @@ static bool has_pair(GHashTable *set, const char *a, const char *b)
 {
     char text[128];
     return snprintf(text, sizeof text, "%s.%s", a, b) < (int)sizeof text && g_hash_table_contains(set, text);
-}
-
-bool qemu_caps_has_property(const QemuCaps *caps, const char *qom_type, const char *property)
-{
-    return has_pair(caps->properties, qom_type, property);
 }
 
 bool qemu_caps_has_command(const QemuCaps *caps, const char *qmp_command)

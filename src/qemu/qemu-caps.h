@@ -56,11 +56,10 @@ struct QemuCaps {
     char **native_features; /* libvirt's names of what the host has beyond it; NULL without a model */
     /* Private to qemu-caps*.c. */
     gatomicrefcount refs;
-    GHashTable *types;      /* set of QOM type names that -device and -object take */
-    GHashTable *properties; /* set of "type.property" of the types that rows in qemu-caps-probe.c name */
-    GHashTable *commands;   /* set of QMP commands */
-    GHashTable *options;    /* set of command line options "sandbox" and their parameters "spice.gl" */
-    GHashTable *backends;   /* set of chardev back ends */
+    GHashTable *types;    /* set of QOM type names that -device and -object take */
+    GHashTable *commands; /* set of QMP commands */
+    GHashTable *options;  /* set of command line options "sandbox" and their parameters "spice.gl" */
+    GHashTable *backends; /* set of chardev back ends */
 };
 
 QemuCaps *qemu_caps_ref(QemuCaps *caps);
@@ -71,8 +70,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuCaps, qemu_caps_unref)
 const QemuMachine *qemu_caps_machine(const QemuCaps *caps, const char *name);
 const QemuCpuModel *qemu_caps_cpu(const QemuAccelerator *accelerator, const char *name);
 bool qemu_caps_has_type(const QemuCaps *caps, const char *qom_type);
-/* Only of types in the list of qemu-caps-probe.c. */
-bool qemu_caps_has_property(const QemuCaps *caps, const char *qom_type, const char *property);
 bool qemu_caps_has_command(const QemuCaps *caps, const char *qmp_command);
 /* @parameter NULL: the option itself ("sandbox"); else one of its parameters ("spice", "gl"). */
 bool qemu_caps_has_option(const QemuCaps *caps, const char *option, const char *parameter);

@@ -124,35 +124,6 @@ bool qemu_monitor_device_del(Qmp *qmp, const char *id, GError **error)
     return call(qmp, "device_del", qmp_object("s:id", id, NULL), NULL, error);
 }
 
-static void iothread_free(gpointer data)
-{
-    g_free(((QemuIothread *)data)->id);
-    g_free(data);
-}
-
-bool qemu_monitor_iothreads(Qmp *qmp, GPtrArray **ret_iothreads, GError **error)
-{
-    g_autoptr(JsonNode) value = NULL;
-    if (!call(qmp, "query-iothreads", NULL, &value, error))
-        return false;
-    JsonArray *items = qmp_node_array(value);
-    GPtrArray *threads = g_ptr_array_new_with_free_func(iothread_free);
-    for (unsigned i = 0; items && i < json_array_get_length(items); i++) {
-        JsonObject *object = qmp_array_object(items, i);
-        QemuIothread *thread = g_new0(QemuIothread, 1);
-        thread->id = g_strdup(qmp_get_string(object, "id"));
-        thread->thread = (pid_t)qmp_get_int(object, "thread-id", 0);
-        thread->poll_max_ns = qmp_get_int(object, "poll-max-ns", 0);
-        thread->poll_grow = qmp_get_int(object, "poll-grow", 0);
-        thread->poll_shrink = qmp_get_int(object, "poll-shrink", 0);
-        thread->thread_pool_min = qmp_get_int(object, "thread-pool-min", 0);
-        thread->thread_pool_max = qmp_get_int(object, "thread-pool-max", 0);
-        g_ptr_array_add(threads, thread);
-    }
-    *ret_iothreads = threads;
-    return true;
-}
-
 bool qemu_monitor_ptys(Qmp *qmp, GHashTable **ret_paths, GError **error)
 {
     g_autoptr(JsonNode) value = NULL;
@@ -175,17 +146,6 @@ static void name_missing_balloon(GError **error)
 {
     if (error && *error && (*error)->code == VIR_ERR_OPERATION_INVALID)
         (*error)->code = VIR_ERR_DEVICE_MISSING;
-}
-
-bool qemu_monitor_balloon(Qmp *qmp, guint64 *ret_bytes, GError **error)
-{
-    g_autoptr(JsonNode) value = NULL;
-    if (!call(qmp, "query-balloon", NULL, &value, error)) {
-        name_missing_balloon(error);
-        return false;
-    }
-    *ret_bytes = (guint64)qmp_get_int(qmp_node_object(value), "actual", 0);
-    return true;
 }
 
 bool qemu_monitor_set_balloon(Qmp *qmp, guint64 bytes, GError **error)
@@ -226,98 +186,12 @@ void qemu_balloon_stats_parse(JsonNode *reply, QemuBalloonStats *ret_stats)
         *(guint64 *)((char *)ret_stats + rows[i].offset) = (guint64)qmp_get_int(stats, rows[i].name, -1);
 }
 
-bool qemu_monitor_balloon_stats(Qmp *qmp, const char *balloon_alias, QemuBalloonStats *ret_stats, GError **error)
-{
-    g_autoptr(JsonNode) value = NULL;
-    if (!call(qmp, "qom-get", qemu_balloon_stats_args(balloon_alias), &value, error))
-        return false;
-    qemu_balloon_stats_parse(value, ret_stats);
-    return true;
-}
-
 bool qemu_monitor_set_balloon_period(Qmp *qmp, const char *balloon_alias, int seconds, GError **error)
 {
     g_autofree char *path = g_strconcat("/machine/peripheral/", balloon_alias, NULL);
     JsonNode *value = json_node_new(JSON_NODE_VALUE);
     json_node_set_int(value, seconds);
     return qemu_monitor_qom_set(qmp, path, "guest-stats-polling-interval", value, error);
-}
-
-static QemuBlockStats *block_stats(JsonObject *device)
-{
-    JsonObject *stats = qmp_get_object(device, "stats");
-    JsonObject *storage = qmp_get_object(qmp_get_object(device, "parent"), "stats");
-    QemuBlockStats *result = g_new0(QemuBlockStats, 1);
-    result->rd_bytes = (guint64)qmp_get_int(stats, "rd_bytes", 0);
-    result->wr_bytes = (guint64)qmp_get_int(stats, "wr_bytes", 0);
-    result->rd_ops = (guint64)qmp_get_int(stats, "rd_operations", 0);
-    result->wr_ops = (guint64)qmp_get_int(stats, "wr_operations", 0);
-    result->rd_time_ns = (guint64)qmp_get_int(stats, "rd_total_time_ns", 0);
-    result->wr_time_ns = (guint64)qmp_get_int(stats, "wr_total_time_ns", 0);
-    result->flush_ops = (guint64)qmp_get_int(stats, "flush_operations", 0);
-    result->flush_time_ns = (guint64)qmp_get_int(stats, "flush_total_time_ns", 0);
-    result->allocation = (guint64)qmp_get_int(storage ? storage : stats, "wr_highest_offset", 0);
-    return result;
-}
-
-/* "/machine/peripheral/virtio-disk0/virtio-backend" → "virtio-disk0". */
-static char *device_of_path(const char *path)
-{
-    static const char prefix[] = "/machine/peripheral/";
-    if (!path || !g_str_has_prefix(path, prefix))
-        return path && path[0] != '/' ? g_strdup(path) : NULL;
-    const char *name = path + strlen(prefix);
-    return g_strndup(name, strcspn(name, "/"));
-}
-
-GHashTable *qemu_block_stats_parse(JsonNode *reply)
-{
-    JsonArray *items = qmp_node_array(reply);
-    GHashTable *stats = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (unsigned i = 0; items && i < json_array_get_length(items); i++) {
-        JsonObject *device = qmp_array_object(items, i);
-        char *name = device_of_path(qmp_get_string(device, "qdev"));
-        if (name)
-            g_hash_table_insert(stats, name, block_stats(device));
-    }
-    return stats;
-}
-
-bool qemu_monitor_block_stats(Qmp *qmp, GHashTable **ret_stats, GError **error)
-{
-    g_autoptr(JsonNode) value = NULL;
-    if (!call(qmp, "query-blockstats", NULL, &value, error))
-        return false;
-    *ret_stats = qemu_block_stats_parse(value);
-    return true;
-}
-
-static void block_node_free(gpointer data)
-{
-    g_free(((QemuBlockNode *)data)->filename);
-    g_free(data);
-}
-
-bool qemu_monitor_block_nodes(Qmp *qmp, GHashTable **ret_nodes, GError **error)
-{
-    g_autoptr(JsonNode) value = NULL;
-    if (!call(qmp, "query-named-block-nodes", qmp_object("b:flat", TRUE, NULL), &value, error))
-        return false;
-    JsonArray *items = qmp_node_array(value);
-    GHashTable *nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, block_node_free);
-    for (unsigned i = 0; items && i < json_array_get_length(items); i++) {
-        JsonObject *object = qmp_array_object(items, i), *image = qmp_get_object(object, "image");
-        const char *name = qmp_get_string(object, "node-name");
-        if (!name)
-            continue;
-        QemuBlockNode *node = g_new0(QemuBlockNode, 1);
-        node->virtual_size = (guint64)qmp_get_int(image, "virtual-size", 0);
-        node->actual_size = (guint64)qmp_get_int(image, "actual-size", 0);
-        node->filename = g_strdup(qmp_get_string(image, "filename"));
-        g_hash_table_insert(nodes, g_strdup(name), node);
-    }
-    *ret_nodes = nodes;
-    return true;
 }
 
 bool qemu_monitor_set_password(Qmp *qmp, const char *protocol, const char *password, const char *connected,
@@ -332,46 +206,12 @@ bool qemu_monitor_set_password(Qmp *qmp, const char *protocol, const char *passw
            call(qmp, "expire_password", qmp_object("s:protocol", protocol, "s:time", expire, NULL), NULL, error);
 }
 
-bool qemu_monitor_screendump(Qmp *qmp, const char *path, const char *device, unsigned head, bool png, GError **error)
-{
-    JsonObject *args = qmp_object("s:filename", path, "s:device", device, NULL);
-    if (device)
-        json_object_set_int_member(args, "head", head);
-    if (png)
-        json_object_set_string_member(args, "format", "png");
-    return call(qmp, "screendump", args, NULL, error);
-}
-
 bool qemu_monitor_send_key(Qmp *qmp, const unsigned *codes, unsigned n_codes, unsigned hold_ms, GError **error)
 {
     JsonArray *keys = json_array_new();
     for (unsigned i = 0; i < n_codes; i++)
         json_array_add_object_element(keys, qmp_object("s:type", "number", "i:data", (gint64)codes[i], NULL));
     return call(qmp, "send-key", qmp_object("a:keys", keys, "I:hold-time", (gint64)hold_ms, NULL), NULL, error);
-}
-
-bool qemu_monitor_getfd(Qmp *qmp, const char *name, int fd, GError **error)
-{
-    return qmp_call_with_fd(qmp, "getfd", qmp_object("s:fdname", name, NULL), fd, QEMU_MONITOR_TIMEOUT_MS, NULL, error);
-}
-
-bool qemu_monitor_dump(Qmp *qmp, int fd, bool detached, const char *format, GError **error)
-{
-    static const char name[] = "lodge-dump";
-    if (!qemu_monitor_getfd(qmp, name, fd, error))
-        return false;
-    JsonObject *args = qmp_object("b:paging", FALSE, "s:protocol", "fd:lodge-dump", "B:detach", (gboolean)detached,
-                                  "s:format", format, NULL);
-    if (call(qmp, "dump-guest-memory", args, NULL, error))
-        return true;
-    /* QEMU keeps a descriptor that no command has used. */
-    qmp_forget(qmp_send(qmp, "closefd", qmp_object("s:fdname", name, NULL)));
-    return false;
-}
-
-bool qemu_monitor_qom_get(Qmp *qmp, const char *path, const char *property, JsonNode **ret_value, GError **error)
-{
-    return call(qmp, "qom-get", qmp_object("s:path", path, "s:property", property, NULL), ret_value, error);
 }
 
 bool qemu_monitor_qom_set(Qmp *qmp, const char *path, const char *property, JsonNode *value, GError **error)

@@ -40,18 +40,10 @@ bool qemu_monitor_hotpluggable_cpus(Qmp *qmp, GPtrArray **ret_vcpus, GError **er
 bool qemu_monitor_vcpu_add(Qmp *qmp, const QemuVcpu *slot, const char *id, GError **error);
 bool qemu_monitor_device_del(Qmp *qmp, const char *id, GError **error);
 
-typedef struct {
-    char *id;
-    pid_t thread;
-    gint64 poll_max_ns, poll_grow, poll_shrink, thread_pool_min, thread_pool_max;
-} QemuIothread;
-bool qemu_monitor_iothreads(Qmp *qmp, GPtrArray **ret_iothreads, GError **error);
-
 /* Paths of all pty back ends by chardev id: "charserial0" → "/dev/pts/3". */
 bool qemu_monitor_ptys(Qmp *qmp, GHashTable **ret_paths, GError **error);
 
-/* The balloon: memory of the guest in bytes. VIR_ERR_DEVICE_MISSING → no balloon. */
-bool qemu_monitor_balloon(Qmp *qmp, guint64 *ret_bytes, GError **error);
+/* Memory that the balloon is to leave the guest. VIR_ERR_DEVICE_MISSING: no balloon. */
 bool qemu_monitor_set_balloon(Qmp *qmp, guint64 bytes, GError **error);
 /* Statistics that the guest's balloon driver last reported, in bytes or counts; ~0 for what it does not report. */
 typedef struct {
@@ -59,39 +51,17 @@ typedef struct {
     guint64 swap_in, swap_out, major_faults, minor_faults, free, total, available, disk_caches, hugetlb_allocations,
         hugetlb_failures;
 } QemuBalloonStats;
-bool qemu_monitor_balloon_stats(Qmp *qmp, const char *balloon_alias, QemuBalloonStats *ret_stats, GError **error);
 /* Picks them out of the reply to qmp_send(… qemu_balloon_stats_args()). */
 void qemu_balloon_stats_parse(JsonNode *reply, QemuBalloonStats *ret_stats);
 JsonObject *qemu_balloon_stats_args(const char *balloon_alias);
 bool qemu_monitor_set_balloon_period(Qmp *qmp, const char *balloon_alias, int seconds, GError **error);
 
-typedef struct {
-    guint64 rd_bytes, wr_bytes, rd_ops, wr_ops, rd_time_ns, wr_time_ns, flush_ops, flush_time_ns;
-    guint64 allocation; /* highest offset written (bytes), of the storage node */
-} QemuBlockStats;
-/* By frontend id (alias of the disk): QemuBlockStats *. From the reply to "query-blockstats". */
-GHashTable *qemu_block_stats_parse(JsonNode *reply);
-bool qemu_monitor_block_stats(Qmp *qmp, GHashTable **ret_stats, GError **error);
-/* Sizes by node name, from "query-named-block-nodes" {flat}: QemuBlockNode *. */
-typedef struct {
-    guint64 virtual_size, actual_size; /* bytes */
-    char *filename;
-} QemuBlockNode;
-bool qemu_monitor_block_nodes(Qmp *qmp, GHashTable **ret_nodes, GError **error);
-
 /* @protocol: "vnc" or "spice". @password NULL or "": none can log in. @expire: "never", "now", "+60" or seconds since
  * 1970, or NULL. */
 bool qemu_monitor_set_password(Qmp *qmp, const char *protocol, const char *password, const char *connected,
                                const char *expire, GError **error);
-/* Draws the screen into a file that QEMU can write: PPM, or PNG where QEMU has it. @device may be NULL (the first). */
-bool qemu_monitor_screendump(Qmp *qmp, const char *path, const char *device, unsigned head, bool png, GError **error);
 /* Linux key codes are not QEMU's: @codes are QEMU "number" codes (xt kbd). @hold_ms 0: QEMU's default. */
 bool qemu_monitor_send_key(Qmp *qmp, const unsigned *codes, unsigned n_codes, unsigned hold_ms, GError **error);
-/* Guest memory to the descriptor named by getfd. @format: "elf", "kdump-zlib" …, NULL for the default. */
-bool qemu_monitor_dump(Qmp *qmp, int fd, bool detached, const char *format, GError **error);
-/* Hands a descriptor over under @name, for commands that take "fd:NAME". */
-bool qemu_monitor_getfd(Qmp *qmp, const char *name, int fd, GError **error);
-bool qemu_monitor_qom_get(Qmp *qmp, const char *path, const char *property, JsonNode **ret_value, GError **error);
 /* @value: transfer full. */
 bool qemu_monitor_qom_set(Qmp *qmp, const char *path, const char *property, JsonNode *value, GError **error);
 /* link up or down of a network card. */

@@ -427,11 +427,6 @@ bool qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *args, int fd, i
     return qmp_wait(send_object(qmp, command, command_object(command, args), fd), timeout_ms, ret_value, error);
 }
 
-bool qmp_call_raw(Qmp *qmp, JsonObject *command, int timeout_ms, JsonNode **ret_reply, GError **error)
-{
-    return qmp_call_raw_with_fd(qmp, command, -1, timeout_ms, ret_reply, error);
-}
-
 bool qmp_call_raw_with_fd(Qmp *qmp, JsonObject *command, int fd, int timeout_ms, JsonNode **ret_reply, GError **error)
 {
     g_autofree char *name = g_strdup(qmp_get_string(command, "execute"));

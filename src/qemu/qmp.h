@@ -66,10 +66,8 @@ bool qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *args, int fd, i
 
 /*
  * Sends a whole command object as a user wrote it (its "id" is replaced) and gives the whole reply back, be it a
- * "return" or an "error". @command: transfer full.
+ * "return" or an "error". @command: transfer full. @fd: a descriptor to send along (borrowed), -1: none.
  */
-bool qmp_call_raw(Qmp *qmp, JsonObject *command, int timeout_ms, JsonNode **ret_reply, GError **error);
-/* As qmp_call_raw(), with @fd (borrowed; -1: none) sent along. */
 bool qmp_call_raw_with_fd(Qmp *qmp, JsonObject *command, int fd, int timeout_ms, JsonNode **ret_reply, GError **error);
 
 /*

@@ -16,7 +16,6 @@ static void read_reply(JsonObject *object)
 {
     JsonNode *value = json_object_get_member(object, "return");
     QemuBalloonStats stats;
-    g_autoptr(GHashTable) blocks = qemu_block_stats_parse(value);
     qemu_balloon_stats_parse(value, &stats);
     (void)qmp_get_string(qmp_get_object(object, "error"), "desc");
     (void)qmp_get_int(qmp_get_object(object, "timestamp"), "seconds", 0);

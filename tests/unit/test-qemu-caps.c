@@ -78,7 +78,6 @@ static void assert_plausible(const QemuCaps *caps)
     g_assert_nonnull(qemu_caps_machine(caps, NULL));
     g_assert_true(qemu_caps_has_type(caps, "virtio-blk-pci"));
     g_assert_false(qemu_caps_has_type(caps, "no-such-device"));
-    g_assert_true(qemu_caps_has_property(caps, "virtio-blk-pci", "packed"));
     g_assert_true(qemu_caps_has_command(caps, "query-status"));
     g_assert_true(qemu_caps_has_option(caps, "sandbox", NULL));
     g_assert_true(qemu_caps_has_chardev(caps, "pty"));

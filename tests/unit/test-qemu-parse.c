@@ -8,24 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void test_block_stats(void)
-{
-    g_autofree char *text = g_strdup("[{'device':'','qdev':'/machine/peripheral/virtio-disk0/virtio-backend','stats':"
-                                     "{'rd_bytes':512,'wr_operations':7,'flush_total_time_ns':9},'parent':{'stats':"
-                                     "{'wr_highest_offset':4096}}},{'qdev':'/machine/unattached/device[3]','stats':{}},"
-                                     "{'qdev':'ide0-0-0','stats':{'rd_bytes':1}},7]");
-    g_strdelimit(text, "'", '"');
-    g_autoptr(JsonNode) reply = json_from_string(text, NULL);
-    g_autoptr(GHashTable) stats = qemu_block_stats_parse(reply);
-    g_assert_cmpuint(g_hash_table_size(stats), ==, 2);
-    QemuBlockStats *disk = g_hash_table_lookup(stats, "virtio-disk0");
-    g_assert_cmpuint(disk->rd_bytes, ==, 512);
-    g_assert_cmpuint(disk->wr_ops, ==, 7);
-    g_assert_cmpuint(disk->flush_time_ns, ==, 9);
-    g_assert_cmpuint(disk->allocation, ==, 4096);
-    g_assert_nonnull(g_hash_table_lookup(stats, "ide0-0-0"));
-}
-
 static void test_balloon_stats(void)
 {
     QemuBalloonStats stats;
@@ -133,7 +115,6 @@ static void test_firmware_in_domcaps(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/parse/block-stats", test_block_stats);
     g_test_add_func("/parse/balloon-stats", test_balloon_stats);
     g_test_add_func("/parse/objects", test_objects);
     g_test_add_func("/parse/feature-names", test_feature_names);

@@ -185,7 +185,8 @@ static void test_raw(Fixture *f, gconstpointer unused)
     g_autoptr(GError) error = NULL;
     g_autoptr(JsonNode) reply = NULL;
     start_peer(f);
-    g_assert_true(qmp_call_raw(f->qmp, qmp_object("s:execute", "fail", "s:id", "mine", NULL), 5000, &reply, &error));
+    g_assert_true(
+        qmp_call_raw_with_fd(f->qmp, qmp_object("s:execute", "fail", "s:id", "mine", NULL), -1, 5000, &reply, &error));
     JsonObject *failure = qmp_get_object(qmp_node_object(reply), "error");
     g_assert_cmpstr(qmp_get_string(failure, "class"), ==, "DeviceNotFound");
 }
