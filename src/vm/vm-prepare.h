@@ -33,6 +33,7 @@ typedef struct {
     QemuStartResources resources;
     GPtrArray *args;
     char *log_path;
+    goffset log_start; /* where QEMU's own words begin in it */
     char *monitor_path;
     unsigned flags; /* virDomainCreateFlags */
 } VmStart;

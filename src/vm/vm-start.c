@@ -21,6 +21,7 @@
 
 #include <signal.h>
 
+#define DEATH_GRACE_MS   200
 #define START_TIMEOUT_MS 30000 /* until QMP answers; an idle host needs 30 ms */
 
 Domain *vm_inactive_copy(const Domain *live)
@@ -114,6 +115,7 @@ static bool spawn(VmStart *start, GError **error)
     };
     if (!qemu_process_spawn(&order, &process, error))
         return false;
+    start->log_start = process.log_start;
     vm_monitor_attach(vm, g_steal_pointer(&process.qmp));
     vm->pidfd = process.pidfd;
     process.pidfd = -1;
@@ -193,12 +195,26 @@ static void undo(Vm *vm, VmView *before)
     vm_publish(vm, before->persistent ? vm_view_ref(before) : NULL);
 }
 
+/* A step that fails because QEMU is gone says that, with QEMU's last words, and not what it tripped over. */
+static void explain_death(VmStart *start, GError **error)
+{
+    Vm *vm = start->vm;
+    /* Its threads and sockets go before the process itself is seen to have ended. */
+    if (vm->pidfd < 0 || !process_wait(vm->pidfd, DEATH_GRACE_MS) || !error || !*error)
+        return;
+    g_autoptr(GError) first = g_steal_pointer(error);
+    g_autofree char *tail = qemu_log_tail(start->log_path, start->log_start);
+    error_set(error, VIR_ERR_OPERATION_FAILED, "guest '%s': QEMU ended while it was started: %s", start->name,
+              tail[0] ? tail : first->message);
+}
+
 static bool run_steps(VmStart *start, GError **error)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(start_steps); i++) {
         if (start_steps[i].run(start, error))
             continue;
         log_debug("guest '%s': cannot %s", start->name, start_steps[i].what);
+        explain_death(start, error);
         return false;
     }
     return true;
