@@ -133,20 +133,6 @@ static ControllerModel pci_map_growth(const PciMap *map, unsigned connect)
     return CONTROLLER_MODEL_UNSET;
 }
 
-static bool pci_map_has_room(const PciMap *map, unsigned connect)
-{
-    for (unsigned i = 0; i < map->n_buses; i++) {
-        const PciBus *bus = &map->buses[i];
-        if ((bus->takes & connect) != connect)
-            continue;
-        for (unsigned slot = bus->first_slot; slot <= bus->last_slot; slot++) {
-            if (!bus->used[slot])
-                return true;
-        }
-    }
-    return false;
-}
-
 static bool pci_map_grow(PciMap *map, unsigned connect, GError **error)
 {
     ControllerModel model = map->grow ? pci_map_growth(map, connect) : CONTROLLER_MODEL_UNSET;
@@ -156,8 +142,7 @@ static bool pci_map_grow(PciMap *map, unsigned connect, GError **error)
                          pci_connect_name(connect));
     if (model == CONTROLLER_MODEL_PCIE_TO_PCI_BRIDGE) {
         DomainAddress place;
-        if (!pci_map_has_room(map, PCI_CONNECT_EXPRESS_TO_PCI | PCI_CONNECT_HOTPLUG) &&
-            !pci_map_grow(map, PCI_CONNECT_EXPRESS_TO_PCI, error))
+        if (!pci_map_grow(map, PCI_CONNECT_EXPRESS_TO_PCI, error)) /* it brings a root port of its own */
             return false;
         if (!pci_map_next(map, PCI_CONNECT_EXPRESS_TO_PCI | PCI_CONNECT_HOTPLUG, &place, error))
             return false;

@@ -223,7 +223,7 @@ bool rule_vsocks(RuleContext *context, GError **error)
     return true;
 }
 
-bool rule_loadparm(RuleContext *context, GError **error)
+bool rule_device_info(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
@@ -231,6 +231,10 @@ bool rule_loadparm(RuleContext *context, GError **error)
         void **devices = domain_device_list(row, domain);
         for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
             const DomainDeviceInfo *info = domain_device_info(row, devices[i]);
+            bool nowhere = info && info->address && info->address->type == ADDRESS_TYPE_UNASSIGNED;
+            if (nowhere && kind != DOMAIN_DEVICE_HOSTDEVS)
+                return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                                 "<address type='unassigned'/> is for <hostdev> only");
             if (info && info->loadparm && (!*info->loadparm || strlen(info->loadparm) > 8))
                 return error_set(error, VIR_ERR_INTERNAL_ERROR, "<boot loadparm='%s'>: expected 1 to 8 characters",
                                  info->loadparm);

@@ -6,7 +6,7 @@ static const Rule rules[] = {
     /* what the guest is */
     rule_name,
     rule_uuid,
-    rule_loadparm,
+    rule_device_info,
     rule_machine,
     /* defaults */
     rule_memory,
@@ -74,9 +74,10 @@ static const Rule rules[] = {
 };
 
 static const Rule device_rules[] = {
-    rule_loadparm, rule_controllers, rule_disks,   rule_filesystems, rule_interfaces, rule_chardev_sources, rule_inputs,
-    rule_tpms,     rule_graphics,    rule_video,   rule_hostdevs,    rule_redirdevs,  rule_watchdogs,       rule_rngs,
-    rule_panics,   rule_vsocks,      rule_aliases, rule_check_disks, rule_shmems,     rule_iommus,
+    rule_device_info,     rule_controllers, rule_disks,       rule_filesystems, rule_interfaces,
+    rule_chardev_sources, rule_inputs,      rule_tpms,        rule_graphics,    rule_video,
+    rule_hostdevs,        rule_redirdevs,   rule_watchdogs,   rule_rngs,        rule_panics,
+    rule_vsocks,          rule_aliases,     rule_check_disks, rule_shmems,      rule_iommus,
 };
 
 static bool rules_run_table(const Rule *table, unsigned n, RuleContext *context, GError **error)

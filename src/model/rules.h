@@ -22,7 +22,7 @@ bool rules_run_device(RuleContext *context, GError **error);
 
 bool rule_name(RuleContext *context, GError **error);
 bool rule_uuid(RuleContext *context, GError **error);
-bool rule_loadparm(RuleContext *context, GError **error);
+bool rule_device_info(RuleContext *context, GError **error);
 bool rule_machine(RuleContext *context, GError **error);
 bool rule_memory(RuleContext *context, GError **error);
 bool rule_vcpus(RuleContext *context, GError **error);
