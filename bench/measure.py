@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One round of measurements of one subject: {figure: [values]}, times in ms. The same code for every daemon."""
+"""One round of measurements: times in ms, memory in KiB or MiB. The same code for every daemon."""
+import collections
 import json
 import os
 import signal
@@ -66,17 +67,6 @@ def bare_boot():
     return took
 
 
-def bare_qemu():
-    found = {"start": [], "destroy": [], "boot to poweroff": [bare_boot()]}
-    with tempfile.TemporaryDirectory(prefix="lg-") as directory:
-        for _ in range(STARTS):
-            took, process = bare_start(directory)
-            found["start"].append(took)
-            process.send_signal(signal.SIGKILL)
-            found["destroy"].append(timed(process.wait)[0])
-    return found
-
-
 # -- a daemon
 
 def end_all(domains):
@@ -88,34 +78,42 @@ def end_all(domains):
         thread.join()
 
 
-def measure_small_calls(daemon, connection, found):
-    """Definitions and looking at them, one at a time. Also what a definition costs in memory."""
-    before = resident_kib(daemon.process.pid)
+def measure_small_calls(subjects):
+    """Definitions and looking at them, one at a time and in turn. Also what a definition costs in memory."""
+    for subject in subjects:
+        subject.connection.defineXML(small("first")).undefine()  # what is loaded once is not a definition's
+        subject.before = resident_kib(subject.daemon.process.pid)
     for number in range(DEFINED):
-        took, _ = timed(lambda number=number: connection.defineXML(small(f"bench{number}")))
-        found["define"].append(took)
-    found["resident, a definition"] = [(resident_kib(daemon.process.pid) - before) / DEFINED]
+        for subject in subjects:
+            subject.time("define", lambda: subject.connection.defineXML(small(f"bench{number}")))
+    for subject in subjects:
+        grown = resident_kib(subject.daemon.process.pid) - subject.before
+        subject.found["resident, a definition"].append(grown / DEFINED)
     for number in range(REPEAT):
-        took, domain = timed(lambda number=number: connection.lookupByName(f"bench{number}"))
-        found["lookup"].append(took)
-        found["dumpxml"].append(timed(domain.XMLDesc)[0])
-        found["list of 300"].append(timed(connection.listAllDomains)[0])
-
-        def connect():
-            daemon.connect().close()
-
-        found["connect"].append(timed(connect)[0])
+        for subject in subjects:
+            domain = subject.time("lookup", lambda: subject.connection.lookupByName(f"bench{number}"))
+            subject.time("dumpxml", domain.XMLDesc)
+            subject.time("list of 300", subject.connection.listAllDomains)
+            subject.time("connect", lambda: subject.daemon.connect().close())
     for number in range(DEFINED):
-        domain = connection.lookupByName(f"bench{number}")
-        found["undefine"].append(timed(domain.undefine)[0])
+        for subject in subjects:
+            subject.time("undefine", subject.connection.lookupByName(f"bench{number}").undefine)
 
 
-def measure_starts(connection, found):
-    domain = connection.defineXML(small("bench"))
-    for _ in range(STARTS):
-        found["start"].append(timed(lambda: domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED))[0])
-        found["destroy"].append(timed(domain.destroy)[0])
-    domain.undefine()
+def measure_starts(subjects, bare):
+    """One guest after the other, of QEMU itself and of each daemon in turn."""
+    domains = [subject.connection.defineXML(small("bench")) for subject in subjects]
+    with tempfile.TemporaryDirectory(prefix="lg-") as directory:
+        for _ in range(STARTS):
+            took, process = bare_start(directory)
+            bare["start"].append(took)
+            process.send_signal(signal.SIGKILL)
+            bare["destroy"].append(timed(process.wait)[0])
+            for subject, domain in zip(subjects, domains):
+                subject.time("start", lambda: domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED))
+                subject.time("destroy", domain.destroy)
+    for domain in domains:
+        domain.undefine()
 
 
 def measure_parallel_starts(daemon, found):
@@ -194,31 +192,52 @@ def try_connect(daemon):
         return None
 
 
-FIGURES_OF_A_DAEMON = ("start", "destroy", "starts by 4 clients", "boot to poweroff", "connect", "define", "lookup", "dumpxml",
-    "list of 300", "undefine", "statistics of 24 running", "ready, warm cache", "resident, idle")
+class Subject:
+    """A daemon that is measured, a connection to it, and what was found."""
 
+    def __init__(self, kind):
+        self.found = collections.defaultdict(list)
+        self.daemon = kind()
+        self.connection = None
 
-def daemon(kind):
-    """One round with a fresh daemon of this kind."""
-    found = {figure: [] for figure in FIGURES_OF_A_DAEMON}
-    served = kind()
-    try:
-        served.start()
-        connection = served.connect()
+    def time(self, figure, work):
+        took, result = timed(work)
+        self.found[figure].append(took)
+        return result
+
+    def start(self):
+        self.daemon.start()
+        connection = self.daemon.connect()
         connection.createXML(small("warm"), libvirt.VIR_DOMAIN_START_PAUSED).destroy()  # probes QEMU once
         connection.close()
-        measure_ready(served, found)
-        connection = served.connect()
-        found["resident, idle"].append(resident_kib(served.process.pid) / 1024)
-        measure_small_calls(served, connection, found)
-        for work in (measure_starts, measure_statistics):
-            work(connection, found)
-        connection.close()
-        measure_parallel_starts(served, found)
-        measure_boot(served, found)
-    finally:
-        for line in served.close():
+        measure_ready(self.daemon, self.found)
+        self.connection = self.daemon.connect()
+        self.found["resident, idle"].append(resident_kib(self.daemon.process.pid) / 1024)
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+        for line in self.daemon.close():
             print(line, file=sys.stderr)
-    return found
 
 
+def measure_round(kinds):
+    """One round with fresh daemons, which take turns in all that is short: {subject: {figure: [values]}}."""
+    bare = {"start": [], "destroy": [], "boot to poweroff": []}
+    subjects = [Subject(kind) for kind in kinds]
+    try:
+        for subject in subjects:
+            subject.start()
+        measure_small_calls(subjects)
+        measure_starts(subjects, bare)
+        for subject in subjects:
+            measure_statistics(subject.connection, subject.found)
+        for subject in subjects:
+            measure_parallel_starts(subject.daemon, subject.found)
+        bare["boot to poweroff"].append(bare_boot())
+        for subject in subjects:
+            measure_boot(subject.daemon, subject.found)
+    finally:
+        for subject in subjects:
+            subject.close()
+    return {"bare QEMU": bare, **{subject.daemon.name: subject.found for subject in subjects}}
