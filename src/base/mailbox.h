@@ -20,8 +20,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mailbox, mailbox_unref)
 /* Appends a job. @job owns @data and frees it. */
 void mailbox_post(Mailbox *mailbox, MailboxJob job, gpointer data);
 /*
- * Runs @job in the mailbox and waits for its end; returns what it returned. Not from a job of the same mailbox, and
- * only downward from others (guest → network, storage), or two could wait for each other. Not on the main loop.
+ * Runs @job in the mailbox, on the calling thread if nothing else is in it, and waits for its end; returns what it
+ * returned. Not from a job of the same mailbox, and only downward from others (guest → network, storage), or two could
+ * wait for each other. Not on the main loop.
  */
 typedef bool (*MailboxCall)(gpointer data, GError **error);
 bool mailbox_run(Mailbox *mailbox, MailboxCall call, gpointer data, GError **error);
