@@ -337,6 +337,10 @@ bool vm_agent_call_text(Vm *vm, const char *command, int timeout_s, char **ret_r
     if (!reply && timeout_s != VIR_DOMAIN_QEMU_AGENT_COMMAND_NOWAIT)
         return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE, "guest agent didn't respond to command within '%d' seconds",
                          command_s);
+    g_autoptr(JsonObject) answer = reply ? qmp_lines_parse_one(reply, error) : NULL;
+    const char *name = qmp_get_string(object, "execute");
+    if (reply && (!answer || !check_reply(name ? name : "(no name)", answer, error)))
+        return false;
     *ret_reply = g_steal_pointer(&reply);
     return true;
 }
