@@ -196,7 +196,8 @@ def test_log_of_a_talkative_guest_stays_small(daemon):
                 file.write(said[at : at + 100_000])
                 file.flush()
                 reader.read_until(said[at : at + 100_000][-20:])
-        assert reader.text.endswith(said), "a reader that keeps up misses nothing"
+        complete = reader.text.endswith(said)
+        assert complete, "a reader that keeps up misses nothing"
     assert log.stat().st_size >= len(said)
     wait_until(lambda: log.stat().st_blocks * 512 < 5 << 18, "old output is given back")
     with Console(daemon, "talker", SHARE) as late:
