@@ -22,18 +22,16 @@
 
 #define CHAIN_MAX 200 /* links of a backing chain */
 
-static void add_to_set(VmStart *start, unsigned set, int fd)
-{
-    int number = qemu_fds_add(start->fds, fd);
-    g_ptr_array_add(start->add_fds, g_strdup("-add-fd"));
-    g_ptr_array_add(start->add_fds, g_strdup_printf("fd=%d,set=%u", number, set));
-}
-
-/* Gives @fd (taken over) to QEMU as a set of its own; the set's name, to be freed. */
+/*
+ * Gives @fd (taken over) to QEMU as a set of its own; the set's name, to be freed. A set holds one descriptor, so its
+ * block node is opened in that one access mode: qemu_block_access().
+ */
 static char *hand_over_fd(VmStart *start, int fd)
 {
+    int number = qemu_fds_add(start->fds, fd);
     unsigned set = start->add_fds->len / 2 + 1;
-    add_to_set(start, set, fd);
+    g_ptr_array_add(start->add_fds, g_strdup("-add-fd"));
+    g_ptr_array_add(start->add_fds, g_strdup_printf("fd=%d,set=%u", number, set));
     return g_strdup_printf("/dev/fdset/%u", set);
 }
 
@@ -121,16 +119,8 @@ static bool hand_over_disk(VmStart *start, DomainDisk *disk, GError **error)
     if (disk->format == STORAGE_FORMAT_QCOW2 && !disk->backing &&
         !resolve_chain(start, source->path, fd, 0, &disk->backing, error))
         return false;
-    /* QEMU takes the member of a set that has the wanted access mode, and opens an image for reading until it is
-     * written. */
-    auto_fd int reader = read_only ? -1 : open_for(start, "disk", source->path, O_RDONLY | O_NONBLOCK, error);
-    if (!read_only && reader < 0)
-        return false;
-    unsigned set = start->add_fds->len / 2 + 1;
     g_free(source->path);
     source->path = hand_over_fd(start, fd_steal(&fd));
-    if (!read_only)
-        add_to_set(start, set, fd_steal(&reader));
     return true;
 }
 
