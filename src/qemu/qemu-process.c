@@ -125,12 +125,24 @@ void qemu_process_clear(QemuProcess *process)
     g_clear_pointer(&process->qmp, qmp_unref);
 }
 
+/* The launcher built beside the program that runs, if that runs from where it was built; NULL if not. */
+static char *launcher_of_build(void)
+{
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    if (!program)
+        return NULL;
+    g_autofree char *dir = g_path_get_dirname(program);
+    g_autofree char *path = g_build_filename(dir, "..", "qemu", "launch", "lodge-launch", NULL);
+    return access(path, X_OK) == 0 ? g_canonicalize_filename(path, NULL) : NULL;
+}
+
 const char *qemu_launch_program(void)
 {
     static gsize path;
     if (g_once_init_enter(&path)) {
         const char *dir = g_getenv("LODGE_LIBEXECDIR");
-        g_once_init_leave(&path, (gsize)g_build_filename(dir ? dir : LODGE_LIBEXECDIR, "lodge-launch", NULL));
+        char *found = dir ? g_build_filename(dir, "lodge-launch", NULL) : launcher_of_build();
+        g_once_init_leave(&path, (gsize)(found ? found : g_build_filename(LODGE_LIBEXECDIR, "lodge-launch", NULL)));
     }
     return (const char *)path;
 }

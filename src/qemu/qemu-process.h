@@ -131,5 +131,8 @@ char *qemu_process_status_text(int wait_status);
 /* What QEMU wrote after @from, its last QEMU_LOG_TAIL_MAX bytes at most: why it died. Never NULL; free it. */
 char *qemu_log_tail(const char *path, goffset from);
 
-/* The path of lodge-launch: $LODGE_LIBEXECDIR/lodge-launch if set, else the installed one. Static. */
+/*
+ * The path of lodge-launch: $LODGE_LIBEXECDIR/lodge-launch if set, else the one built beside a daemon that runs from
+ * its build directory, else the installed one. Static.
+ */
 const char *qemu_launch_program(void);
