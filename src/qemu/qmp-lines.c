@@ -83,7 +83,8 @@ static bool parse_line(QmpLines *lines, const char *text, size_t length, JsonObj
                          length);
     if (!json_parser_load_from_data(lines->parser, text, (gssize)length, &why))
         return error_set(error, VIR_ERR_INTERNAL_ERROR, "not JSON: %s", why->message);
-    JsonNode *root = json_parser_get_root(lines->parser);
+    /* Taken out of the parser: reference counts of json-glib are not for several threads, so there must be one only. */
+    g_autoptr(JsonNode) root = json_parser_steal_root(lines->parser);
     if (!root || !JSON_NODE_HOLDS_OBJECT(root))
         return error_set(error, VIR_ERR_INTERNAL_ERROR, "line of %zu bytes is no JSON object", length);
     *ret_object = json_object_ref(json_node_get_object(root));

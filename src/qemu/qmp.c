@@ -152,8 +152,10 @@ static void take_greeting(Qmp *qmp, JsonObject *greeting)
     g_mutex_unlock(&qmp->lock);
 }
 
+/* Takes @object over: the thread that waits for it must hold its only reference. */
 static void take_reply(Qmp *qmp, JsonObject *object)
 {
+    g_autoptr(JsonObject) reply = object;
     guint64 id = (guint64)qmp_get_int(object, "id", 0);
     g_mutex_lock(&qmp->lock);
     QmpPending *pending = g_hash_table_lookup(qmp->calls, &id);
@@ -161,7 +163,7 @@ static void take_reply(Qmp *qmp, JsonObject *object)
     qmp->silent_since = g_get_monotonic_time();
     /* No pending: who asked has given up. */
     if (pending) {
-        pending->reply = json_object_ref(object);
+        pending->reply = g_steal_pointer(&reply);
         g_hash_table_remove(qmp->calls, &id);
         g_cond_broadcast(&qmp->changed);
     }
@@ -178,15 +180,17 @@ static void take_event(Qmp *qmp, JsonObject *object, const char *name)
         qmp->callbacks.event(name, data ? data : empty, when_us, qmp->callbacks.user_data);
 }
 
-static void take_object(Qmp *qmp, JsonObject *object)
+/* Takes over what @object points to. */
+static void take_object(Qmp *qmp, JsonObject *taken)
 {
+    g_autoptr(JsonObject) object = taken;
     const char *event = qmp_get_string(object, "event");
     if (event)
         take_event(qmp, object, event);
     else if (json_object_has_member(object, "QMP"))
         take_greeting(qmp, qmp_get_object(object, "QMP"));
     else
-        take_reply(qmp, object);
+        take_reply(qmp, g_steal_pointer(&object));
 }
 
 /* Reads what is there. False, with the reason, when the connection is at its end. */
@@ -208,7 +212,7 @@ static bool read_some(Qmp *qmp, GError **error)
                 return false;
             if (!object)
                 break;
-            take_object(qmp, object);
+            take_object(qmp, g_steal_pointer(&object));
         }
         if (length < READ_CHUNK)
             return true;

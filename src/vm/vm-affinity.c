@@ -37,6 +37,9 @@ bool vm_affinity_set(pid_t tid, const Cpuset *cpus, GError **error)
     if (saved_errno == EINVAL)
         return error_set(error, VIR_ERR_INVALID_ARG, "none of the CPUs '%s' is there for thread %d to run on", text,
                          (int)tid);
+    if (saved_errno == ESRCH)
+        return error_set(error, VIR_ERR_OPERATION_FAILED, "QEMU ended before its thread %d was pinned to CPUs '%s'",
+                         (int)tid, text);
     return error_set_errno(error, saved_errno, "pin thread %d to CPUs '%s'", (int)tid, text);
 }
 

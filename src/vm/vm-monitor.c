@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "qemu/qmp-object.h"
 #include "qemu/qmp.h"
 #include "vm/vm-events.h"
 #include "vm/vm-qmp-events.h"
@@ -13,7 +14,7 @@ typedef struct {
     Vm *vm;
     unsigned run; /* events of an earlier run are dropped */
     char *name;
-    JsonObject *data;
+    char *data; /* as text: json-glib's reference counts are not for two threads */
     gint64 when_us;
 } EventJob;
 
@@ -30,15 +31,17 @@ static void peer_free(gpointer data)
     g_free(peer);
 }
 
-static void run_event(gpointer data)
+static void run_event(gpointer pointer)
 {
-    EventJob *job = data;
+    EventJob *job = pointer;
     if (job->vm->qmp && job->vm->monitor_run == job->run) {
-        vm_emit_monitor(job->vm, job->name, job->when_us, job->data);
-        vm_qmp_event(job->vm, job->name, job->data, job->when_us);
+        g_autoptr(JsonNode) data = json_from_string(job->data, NULL);
+        g_assert(qmp_node_object(data)); /* our own text of an object */
+        vm_emit_monitor(job->vm, job->name, job->when_us, qmp_node_object(data));
+        vm_qmp_event(job->vm, job->name, qmp_node_object(data), job->when_us);
     }
-    json_object_unref(job->data);
     vm_unref(job->vm);
+    g_free(job->data);
     g_free(job->name);
     g_free(job);
 }
@@ -47,7 +50,7 @@ static void on_event(const char *name, JsonObject *data, gint64 when_us, gpointe
 {
     Peer *peer = user_data;
     EventJob *job = g_new(EventJob, 1);
-    *job = (EventJob){ vm_ref(peer->vm), peer->run, g_strdup(name), json_object_ref(data), when_us };
+    *job = (EventJob){ vm_ref(peer->vm), peer->run, g_strdup(name), qmp_object_text(data), when_us };
     mailbox_post(peer->vm->mailbox, run_event, job);
 }
 
