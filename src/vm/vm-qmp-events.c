@@ -88,12 +88,9 @@ static void on_balloon(gpointer subject, JsonObject *data, gint64 when_us)
     uint64_t kib = (uint64_t)qmp_get_int(data, "actual", 0) / 1024;
     if (vm->view->live->domain->current_memory == kib)
         return;
-    VmView *next = vm_view_copy(vm->view);
-    Domain *live = domain_copy(next->live->domain);
+    Domain *live = domain_copy(vm->view->live->domain);
     live->current_memory = kib;
-    definition_unref(next->live);
-    next->live = definition_new(live, NULL);
-    vm_publish(vm, next);
+    vm_publish_live(vm, live);
     vm_emit_balloon_change(vm, kib);
 }
 
@@ -180,10 +177,7 @@ static void on_port_change(gpointer subject, JsonObject *data, gint64 when_us)
             continue;
         Domain *live = domain_copy(old);
         live->channels[i]->state = state;
-        VmView *next = vm_view_copy(vm->view);
-        definition_unref(next->live);
-        next->live = definition_new(live, NULL);
-        vm_publish(vm, next);
+        vm_publish_live(vm, live);
         if (g_strcmp0(live->channels[i]->name, "org.qemu.guest_agent.0") == 0)
             vm_emit_agent_lifecycle(vm,
                                     open ? VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED

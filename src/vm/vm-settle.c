@@ -12,15 +12,6 @@
 
 #include <errno.h>
 
-/* Publishes a changed copy of the live definition. */
-static void publish_live(Vm *vm, Domain *live)
-{
-    VmView *next = vm_view_copy(vm->view);
-    definition_unref(next->live);
-    next->live = definition_new(live, NULL);
-    vm_publish(vm, next);
-}
-
 bool vm_settle_vcpu_threads(Vm *vm, GError **error)
 {
     g_autoptr(GPtrArray) vcpus = NULL;
@@ -83,7 +74,7 @@ bool vm_settle_ptys(Vm *vm, GError **error)
         return false;
     Domain *live = domain_copy(vm->view->live->domain);
     visit_chardevs(live, set_tty, ptys);
-    publish_live(vm, live);
+    vm_publish_live(vm, live);
     return true;
 }
 

@@ -101,6 +101,14 @@ void vm_publish(Vm *vm, VmView *view)
     vm_view_unref(old);
 }
 
+void vm_publish_live(Vm *vm, Domain *live)
+{
+    VmView *next = vm_view_copy(vm->view);
+    definition_unref(next->live);
+    next->live = definition_new(live, NULL);
+    vm_publish(vm, next);
+}
+
 bool vm_require_active(const VmView *view, GError **error)
 {
     if (vm_view_active(view))

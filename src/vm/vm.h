@@ -93,6 +93,9 @@ VmView *vm_view_copy(const VmView *view);
  */
 void vm_publish(Vm *vm, VmView *view);
 
+/* Publishes @live (taken over) as the running guest's definition and leaves the rest of the view. Mailbox. */
+void vm_publish_live(Vm *vm, Domain *live);
+
 /* The definition that describes the guest now: live while it runs, else the persistent one. */
 static inline const Domain *vm_view_domain(const VmView *view)
 {
