@@ -105,23 +105,28 @@ def c_string(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def rule_row(procedure, rule):
+def argument_test(procedure, rule):
     offset = f"offsetof({procedure.args.c_name}, {rule.field})" if rule.field else "0"
+    return f"{{ RULE_{rule.test}, {rule.constant}, {offset} }}"
+
+
+def rule_row(procedure, rule):
     return (f"    {{ ACCESS_{rule.object.upper()}, PERMISSION_{rule.permission.upper()}, "
-            f"{str(rule.is_filter).lower()}, RULE_{rule.test}, {rule.constant}, {offset} }},")
+            f"{str(rule.is_filter).lower()}, {argument_test(procedure, rule)} }},")
 
 
 def procedure_row(procedure, api):
     kind = {"call": "KIND_CALL", "call+download": "KIND_DOWNLOAD", "call+upload": "KIND_UPLOAD",
             "event": "KIND_EVENT"}[procedure.kind]
-    runs = "RUNS_LOOP" if procedure.runs == "-" else "RUNS_" + procedure.runs.upper()
+    runs = "RUNS_LOOP" if procedure.kind == "event" else "RUNS_" + procedure.runs.where.upper()
+    agent = f"&agent_{procedure.full_name}" if procedure.runs.agent else "NULL"
     args, ret = ("&" + descriptor_name(s) if s else "NULL" for s in (procedure.args, procedure.ret))
     subject, offset = "NULL", "0"
     if procedure.subject:
         subject = "&" + descriptor_name(api.types[procedure.subject_type])
         offset = f"offsetof({procedure.args.c_name}, {'.'.join(procedure.subject)})"
     rules = f"rules_{procedure.full_name}" if procedure.rules else "NULL"
-    return (f"    {{ PROGRAM_{procedure.program.upper()}, {procedure.number}, {c_string(procedure.name)}, {kind}, {runs}, "
+    return (f"    {{ PROGRAM_{procedure.program.upper()}, {procedure.number}, {c_string(procedure.name)}, {kind}, {runs}, {agent}, "
             f"{args}, {ret}, {subject}, {offset}, {len(procedure.rules)}, {rules},\n      {c_string(procedure.doc)} }},")
 
 
@@ -133,6 +138,9 @@ def procedures_c(api):
             out.append(f"static const PermissionRule rules_{procedure.full_name}[] = {{")
             out += [rule_row(procedure, rule) for rule in procedure.rules]
             out.append("};")
+        if procedure.runs.agent:
+            out.append(f"static const ArgumentTest agent_{procedure.full_name} = "
+                       f"{argument_test(procedure, procedure.runs.agent)};")
     for name, words in (("access_object_names", objects), ("access_permission_names", permissions)):
         out.append(f"\nconst char *const {name}[] = {{")
         out += [f'    "{word}",' for word in words] + ["};"]
@@ -196,6 +204,13 @@ def rules_text(procedure):
     return "; ".join(parts) or "–"
 
 
+def runs_text(runs):
+    if not runs.agent:
+        return runs.where
+    test = f"{runs.agent.field} is {runs.agent.constant}" if runs.agent.test == "EQUALS" else runs.agent.constant
+    return f"{runs.where}; agent if {test}"
+
+
 def reference_md(api):
     out = ["# Procedures", "",
            f"{len(api.procedures)} rows, {len(built(api))} of them with a handler; a call of another one answers "
@@ -205,7 +220,7 @@ def reference_md(api):
                 "|---|---|---|---|---|---|---|---|"]
         for p in (p for p in api.procedures if p.program == program):
             cells = [str(p.number), f"`{p.name}`", fields_text(p.args), fields_text(p.ret), rules_text(p),
-                     p.kind if p.kind == "event" else p.runs, "–" if p.handler == "-" else f"`{p.handler}`", p.doc]
+                     p.kind if p.kind == "event" else runs_text(p.runs), "–" if p.handler == "-" else f"`{p.handler}`", p.doc]
             out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         out.append("")
     out += ["## Types", "", "| name | fields | what it is |", "|---|---|---|"]

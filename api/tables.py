@@ -53,6 +53,12 @@ class Rule:
 
 
 @dataclass
+class Runs:
+    where: str         # loop, domain, worker, agent; - of events
+    agent: Rule = None # the test of the arguments that sends the call to the agent's mailbox instead
+
+
+@dataclass
 class Procedure:
     program: str
     number: int
@@ -61,7 +67,7 @@ class Procedure:
     rules: list
     args: Struct
     ret: Struct
-    runs: str
+    runs: Runs
     handler: str
     doc: str
     subject: list = field(default_factory=list)  # path of fields to the object the call is about
@@ -125,6 +131,19 @@ def field_min_wire(item, types):
     return one * (item.limit if item.shape == "array" else 1)
 
 
+def parse_runs(where, text, kind, args):
+    """loop, worker, domain, agent, or one of the first three with |agent:FLAG… or |agent::FIELD:VALUE"""
+    base, _, condition = text.partition("|")
+    if base not in (("-",) if kind == "event" else ("loop", "domain", "worker", "agent")):
+        raise TableError(f"{where}: {kind} cannot run '{text}'")
+    if not condition:
+        return Runs(base)
+    name, _, test = condition.partition(":")
+    if name != "agent" or base == "agent":
+        raise TableError(f"{where}: '{text}' is not RUNS|agent:FLAG")
+    return Runs(base, parse_rule(where, f"domain:agent:{test}", args))
+
+
 def parse_rule(where, text, args):
     """OBJECT:PERMISSION[:[!]FLAG|FLAG…] or OBJECT:PERMISSION::FIELD:VALUE or filter:OBJECT:PERMISSION"""
     parts = text.split(":")
@@ -169,12 +188,11 @@ def parse_procedure(where, cells, api):
     args_struct = parse_struct(where, args_name, label, args, doc, api.types)
     ret_struct = parse_struct(where, prefix + "Ret", label, result, doc, api.types)
     rules = [] if permission == "none" else [parse_rule(where, p, args_struct) for p in permission.split(" ")]
-    procedure = Procedure(program, int(number), name, kind, rules, args_struct, ret_struct, runs, handler, doc)
+    procedure = Procedure(program, int(number), name, kind, rules, args_struct, ret_struct,
+        parse_runs(where, runs, kind, args_struct), handler, doc)
     procedure.subject, procedure.subject_type = find_subject(args_struct, api.types)
-    if runs not in (("-",) if kind == "event" else ("loop", "domain", "worker")):
-        raise TableError(f"{where}: {kind} cannot run '{runs}'")
-    if runs == "domain" and procedure.subject_type != "domain":
-        raise TableError(f"{where}: runs in a domain's mailbox, but its arguments name no domain")
+    if ("domain" in runs or "agent" in runs) and procedure.subject_type != "domain":
+        raise TableError(f"{where}: runs in a mailbox of a domain, but its arguments name no domain")
     if not doc.endswith((".", "…")):
         raise TableError(f"{where}: the documentation must be a sentence")
     return procedure

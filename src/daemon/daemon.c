@@ -12,6 +12,7 @@
 #include "qemu/qemu-caps.h"
 #include "rpc/events.h"
 #include "vm/vm-adopt.h"
+#include "vm/vm-agent.h"
 #include "vm/vm-model-host.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-registry.h"
@@ -32,6 +33,12 @@ static Mailbox *mailbox_of_vm(gpointer vm)
     return vm_mailbox(vm);
 }
 
+static Mailbox *mailbox_of_agent(gpointer data)
+{
+    const Vm *vm = data;
+    return vm_agent_mailbox(vm->agent);
+}
+
 static bool check_vm(gpointer data, GError **error)
 {
     const Vm *vm = data;
@@ -45,7 +52,7 @@ static void unref_vm(gpointer vm)
     vm_unref(vm);
 }
 
-static const ObjectResolver vm_resolver = { find_vm, mailbox_of_vm, check_vm, unref_vm };
+static const ObjectResolver vm_resolver = { find_vm, mailbox_of_vm, mailbox_of_agent, check_vm, unref_vm };
 
 /* The settings keep pointers into the configuration, which lives as long. */
 static bool read_vm_settings(const Config *config, bool privileged, VmSettings *ret_settings, GError **error)

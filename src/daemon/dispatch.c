@@ -21,6 +21,7 @@
 typedef struct {
     Call call; /* first: handlers get this */
     CallHandler handler;
+    ProcedureRuns runs;
     void *args;
     void *ret;
     size_t size; /* of the message, for the waiting limit */
@@ -118,7 +119,7 @@ static void run_handler(Job *job)
 {
     g_autoptr(GError) error = NULL;
     /* Only the mailbox knows for certain; handlers on the loop read a view, and say so themselves. */
-    bool there = job->call.procedure->runs != RUNS_DOMAIN || the_resolver->check(job->call.object, &error);
+    bool there = job->runs != RUNS_DOMAIN || the_resolver->check(job->call.object, &error);
     if (there && job->handler(&job->call, job->args, job->ret, &error)) {
         encode_reply(job);
         return;
@@ -184,10 +185,12 @@ static void job_done(gpointer data)
 {
     Job *job = data;
     g_autoptr(Client) client = client_ref(job->call.client);
+    ProcedureRuns job_runs = job->runs;
     finish(job);
     bool was_full = client->server->calls_running >= client->server->limits.max_workers;
     client->calls_running--;
-    client->server->calls_running--;
+    if (job_runs != RUNS_AGENT)
+        client->server->calls_running--;
     running--;
     if (was_full)
         start_waiting(client->server);
@@ -206,25 +209,28 @@ static bool may_start(const Job *job)
 {
     const Client *client = job->call.client;
     const ServerLimits *limits = &client->server->limits;
-    if (job->call.procedure->runs == RUNS_LOOP)
+    if (job->runs == RUNS_LOOP)
         return client->output_bytes < OUTPUT_BUSY;
-    return client->calls_running < limits->max_client_requests && client->server->calls_running < limits->max_workers &&
-           client->output_bytes < OUTPUT_BUSY;
+    /* Agents take their time, one call at a time each: they hold no worker that others wait for. */
+    bool worker = job->runs == RUNS_AGENT || client->server->calls_running < limits->max_workers;
+    return client->calls_running < limits->max_client_requests && worker && client->output_bytes < OUTPUT_BUSY;
 }
 
 static void start(Job *job)
 {
     Client *client = job->call.client;
-    if (job->call.procedure->runs == RUNS_LOOP) {
+    if (job->runs == RUNS_LOOP) {
         run_handler(job);
         finish(job);
         return;
     }
     client->calls_running++;
-    client->server->calls_running++;
+    client->server->calls_running += job->runs != RUNS_AGENT;
     running++;
-    if (job->call.procedure->runs == RUNS_DOMAIN)
+    if (job->runs == RUNS_DOMAIN)
         mailbox_post(the_resolver->mailbox(job->call.object), job_main, job);
+    else if (job->runs == RUNS_AGENT)
+        mailbox_post(the_resolver->agent_mailbox(job->call.object), job_main, job);
     else
         worker_post(job_main, job);
 }
@@ -251,7 +257,7 @@ static void start_or_wait(Job *job)
 {
     Client *client = job->call.client;
     /* Calls on the loop pass by those that wait for a worker. */
-    bool first = job->call.procedure->runs == RUNS_LOOP || g_queue_is_empty(&client->calls_waiting);
+    bool first = job->runs == RUNS_LOOP || g_queue_is_empty(&client->calls_waiting);
     if (first && may_start(job)) {
         start(job);
         return;
@@ -356,6 +362,7 @@ static bool fill(Job *job, const uint8_t *payload, size_t length, GError **error
     if (!xdr_decode(procedure->args, payload, length, job->args, error) ||
         !access_check(job->call.client, procedure, job->args, error))
         return false;
+    job->runs = procedure_runs(procedure, job->args);
     if (procedure->subject != &xdr_WireDomain)
         return true;
     job->call.object =

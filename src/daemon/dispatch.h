@@ -15,6 +15,7 @@ typedef struct {
     /* A reference, or NULL with VIR_ERR_NO_DOMAIN. */
     gpointer (*find)(Daemon *daemon, const WireDomain *dom, GError **error);
     Mailbox *(*mailbox)(gpointer object);
+    Mailbox *(*agent_mailbox)(gpointer object);
     /* In its mailbox: false (VIR_ERR_NO_DOMAIN) if an earlier job has removed it. */
     bool (*check)(gpointer object, GError **error);
     /* Any thread. */

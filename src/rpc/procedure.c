@@ -50,16 +50,26 @@ const Procedure *procedure_find_name(const char *name)
     return NULL;
 }
 
-bool procedure_rule_applies(const PermissionRule *rule, const void *args)
+static bool test_passes(const ArgumentTest *test, const void *args)
 {
     uint32_t value = 0;
-    if (rule->test != RULE_ALWAYS)
-        memcpy(&value, (const char *)args + rule->offset, sizeof value);
-    switch (rule->test) {
+    if (test->test != RULE_ALWAYS)
+        memcpy(&value, (const char *)args + test->offset, sizeof value);
+    switch (test->test) {
     case RULE_ALWAYS: return true;
-    case RULE_ANY_SET: return (value & rule->constant) != 0;
-    case RULE_NONE_SET: return (value & rule->constant) == 0;
-    case RULE_EQUALS: return value == rule->constant;
+    case RULE_ANY_SET: return (value & test->constant) != 0;
+    case RULE_NONE_SET: return (value & test->constant) == 0;
+    case RULE_EQUALS: return value == test->constant;
     }
     return true;
+}
+
+bool procedure_rule_applies(const PermissionRule *rule, const void *args)
+{
+    return test_passes(&rule->when, args);
+}
+
+ProcedureRuns procedure_runs(const Procedure *procedure, const void *args)
+{
+    return procedure->agent && test_passes(procedure->agent, args) ? RUNS_AGENT : procedure->runs;
 }

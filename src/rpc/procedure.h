@@ -16,17 +16,21 @@ typedef enum {
 /* A download or upload (as the client sees it) opens a stream; the domain's consoles use theirs both ways. */
 typedef enum { KIND_CALL, KIND_DOWNLOAD, KIND_UPLOAD, KIND_EVENT } ProcedureKind;
 /* See rpc/call.h. */
-typedef enum { RUNS_LOOP, RUNS_DOMAIN, RUNS_WORKER } ProcedureRuns;
-/* When a permission is needed: always, or by the value of an u32 argument. */
+typedef enum { RUNS_LOOP, RUNS_DOMAIN, RUNS_WORKER, RUNS_AGENT } ProcedureRuns;
+/* What an u32 argument is tested for. */
 typedef enum { RULE_ALWAYS, RULE_ANY_SET, RULE_NONE_SET, RULE_EQUALS } RuleTest;
+
+typedef struct {
+    RuleTest test;
+    uint32_t constant; /* the flags, or the value, of the test */
+    uint32_t offset;   /* of the tested argument in the args struct */
+} ArgumentTest;
 
 typedef struct {
     unsigned object;     /* AccessObject */
     unsigned permission; /* AccessPermission */
     bool filter;         /* not needed for the call: entries of the result without it are left out */
-    RuleTest test;
-    uint32_t constant; /* the flags, or the value, of the test */
-    uint32_t offset;   /* of the tested argument in the args struct */
+    ArgumentTest when;   /* the permission is needed */
 } PermissionRule;
 
 typedef struct Procedure Procedure;
@@ -35,11 +39,12 @@ struct Procedure {
     uint32_t number;
     const char *name;
     ProcedureKind kind;
-    ProcedureRuns runs;
-    const XdrType *args;     /* NULL: none. Of an event: its payload. */
-    const XdrType *ret;      /* NULL: none */
-    const XdrType *subject;  /* type of the object the call or event is about; NULL: none */
-    uint32_t subject_offset; /* of that object in the args struct */
+    ProcedureRuns runs;        /* as a rule: see procedure_runs() */
+    const ArgumentTest *agent; /* when it runs in the mailbox of the guest's agent instead; NULL: never */
+    const XdrType *args;       /* NULL: none. Of an event: its payload. */
+    const XdrType *ret;        /* NULL: none */
+    const XdrType *subject;    /* type of the object the call or event is about; NULL: none */
+    uint32_t subject_offset;   /* of that object in the args struct */
     unsigned n_rules;
     const PermissionRule *rules;
     const char *doc;
@@ -57,5 +62,7 @@ static inline unsigned procedure_id(const Procedure *procedure)
 {
     return (unsigned)(procedure - procedure_rows);
 }
+/* Where a call with @args runs. */
+ProcedureRuns procedure_runs(const Procedure *procedure, const void *args);
 /* Whether @rule applies to a call with @args. */
 bool procedure_rule_applies(const PermissionRule *rule, const void *args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that an agent's single command answers. Workers: see vm-agent.h. */
+/* Calls that one command of an agent answers: jobs of its mailbox, see vm-agent.h. */
 #include "base/error.h"
 #include "qemu/qmp-object.h"
 #include "rpc/handlers.h"

@@ -26,59 +26,38 @@
 #define ORDER_WAIT_S   1          /* for a refusal, of commands that do not answer otherwise */
 #define CHECK_WAIT_MS  1000       /* for QEMU to tell whether the channel is open */
 #define REPLY_MAX      (16 << 20) /* bytes: guest-file-read and the like are far below */
+#define NOISE_MAX      (1 << 20)  /* bytes that may lie in the channel before it is in step */
 #define DELIMITER      0xff
 #define FOREVER        G_MAXINT64
-#define AGENT_SLICE_MS 1000 /* how often a wait without end looks whether the guest still runs */
+#define SLICE_MS       60000 /* of a wait without end, which a guest's end breaks by closing the channel */
 
 struct VmAgent {
-    GMutex lock;
-    GCond released;
-    bool busy;     /* a command is under way */
-    int timeout_s; /* VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_…, or seconds */
+    Mailbox *mailbox;
+    gint timeout_s; /* atomic: VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_…, or seconds */
 };
 
 VmAgent *vm_agent_new(void)
 {
     VmAgent *agent = g_new0(VmAgent, 1);
-    g_mutex_init(&agent->lock);
-    g_cond_init(&agent->released);
+    agent->mailbox = mailbox_new();
     agent->timeout_s = VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK;
     return agent;
 }
 
 void vm_agent_free(VmAgent *agent)
 {
-    g_mutex_clear(&agent->lock);
-    g_cond_clear(&agent->released);
+    mailbox_unref(agent->mailbox);
     g_free(agent);
+}
+
+Mailbox *vm_agent_mailbox(VmAgent *agent)
+{
+    return agent->mailbox;
 }
 
 static gint64 deadline_in(int seconds)
 {
     return seconds < 0 ? FOREVER : g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
-}
-
-static bool acquire(VmAgent *agent, GError **error)
-{
-    gint64 deadline = deadline_in(SYNC_TIMEOUT_S);
-    bool in_time = true;
-    g_mutex_lock(&agent->lock);
-    while (agent->busy && in_time)
-        in_time = g_cond_wait_until(&agent->released, &agent->lock, deadline);
-    bool acquired = !agent->busy;
-    agent->busy = true;
-    g_mutex_unlock(&agent->lock);
-    return acquired ||
-           error_set(error, VIR_ERR_OPERATION_TIMEOUT,
-                     "another command to the guest agent has been under way for more than %d s", SYNC_TIMEOUT_S);
-}
-
-static void release(VmAgent *agent)
-{
-    g_mutex_lock(&agent->lock);
-    agent->busy = false;
-    g_cond_signal(&agent->released);
-    g_mutex_unlock(&agent->lock);
 }
 
 static const DomainChardev *find_channel(const Domain *live)
@@ -146,15 +125,18 @@ typedef struct {
     int fd;
     gint64 deadline; /* monotonic, µs */
     GString *input;  /* what came and was not yet used */
+    gsize searched;  /* of it: the beginning, without the end of a line in it */
+    gsize received;  /* bytes in all */
 } Exchange;
 
-/* Waits until the socket is ready; false without error when the time is over. */
+/* Waits until the socket is ready; false without error when the time is over, however much there is to read. */
 static bool wait_ready(Exchange *exchange, short events, bool *ret_ready, GError **error)
 {
+    *ret_ready = false;
     for (;;) {
         gint64 left_ms = (exchange->deadline - g_get_monotonic_time()) / 1000;
         struct pollfd entry = { .fd = exchange->fd, .events = events };
-        int result = poll(&entry, 1, (int)CLAMP(left_ms, 0, AGENT_SLICE_MS));
+        int result = left_ms > 0 ? poll(&entry, 1, (int)MIN(left_ms, SLICE_MS)) : 0;
         if (result < 0 && errno != EINTR)
             return error_set_errno(error, errno, "wait for the guest agent");
         *ret_ready = result > 0;
@@ -180,9 +162,11 @@ static bool send_text(Exchange *exchange, const char *text, size_t length, GErro
 }
 
 /* Takes the next line, without its end, out of what has come; NULL if there is none. */
-static char *take_line(GString *input)
+static char *take_line(Exchange *exchange)
 {
-    char *end = memchr(input->str, '\n', input->len);
+    GString *input = exchange->input;
+    char *end = memchr(input->str + exchange->searched, '\n', input->len - exchange->searched);
+    exchange->searched = end ? 0 : input->len;
     if (!end)
         return NULL;
     char *line = g_strndup(input->str, (gsize)(end - input->str));
@@ -191,15 +175,17 @@ static char *take_line(GString *input)
 }
 
 /* The next line; *ret_line NULL when the time is over. */
-static bool read_line(Exchange *exchange, char **ret_line, GError **error)
+static bool read_line(Exchange *exchange, gsize limit, char **ret_line, GError **error)
 {
     char *line;
-    while (!(line = take_line(exchange->input))) {
+    while (!(line = take_line(exchange))) {
         char chunk[16384];
         bool ready;
-        if (exchange->input->len > REPLY_MAX)
+        if (exchange->received > limit)
             return error_set(error, VIR_ERR_INTERNAL_ERROR,
-                             "the guest agent's reply is larger than %d MiB: it is dropped", REPLY_MAX >> 20);
+                             "the guest agent sent more than %" G_GSIZE_FORMAT " MiB that nobody asked for: it is not "
+                             "listened to",
+                             limit >> 20);
         if (!wait_ready(exchange, POLLIN, &ready, error))
             return false;
         if (!ready)
@@ -207,8 +193,10 @@ static bool read_line(Exchange *exchange, char **ret_line, GError **error)
         ssize_t length = recv(exchange->fd, chunk, sizeof chunk, 0);
         if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
             return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE, "Guest agent disappeared while executing command");
-        if (length > 0)
+        if (length > 0) {
             g_string_append_len(exchange->input, chunk, length);
+            exchange->received += (gsize)length;
+        }
     }
     *ret_line = line;
     return true;
@@ -225,7 +213,7 @@ static bool synchronise(Exchange *exchange, int timeout_s, GError **error)
         return false;
     for (;;) {
         g_autofree char *reply = NULL;
-        if (!read_line(exchange, &reply, error))
+        if (!read_line(exchange, NOISE_MAX, &reply, error))
             return false;
         if (!reply)
             return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE,
@@ -240,27 +228,18 @@ static bool synchronise(Exchange *exchange, int timeout_s, GError **error)
 /* Runs one command line; *ret_reply is NULL when nothing came within @timeout_s (negative: for ever). */
 static bool exchange_line(Vm *vm, const char *line, int sync_timeout_s, int timeout_s, char **ret_reply, GError **error)
 {
+    g_assert(mailbox_is_current(vm->agent->mailbox));
     g_autofree char *path = channel_path(vm, error);
     auto_fd int fd = path ? connect_channel(path, error) : -1;
     if (fd < 0)
         return false;
     g_autoptr(GString) input = g_string_new(NULL);
-    Exchange exchange = { fd, 0, input };
+    Exchange exchange = { .fd = fd, .input = input };
     if (!synchronise(&exchange, sync_timeout_s, error))
         return false;
     exchange.deadline = deadline_in(timeout_s);
     g_autofree char *command = g_strconcat(line, "\n", NULL);
-    return send_text(&exchange, command, strlen(command), error) && read_line(&exchange, ret_reply, error);
-}
-
-static bool locked_exchange(Vm *vm, const char *line, int sync_timeout_s, int timeout_s, char **ret_reply,
-                            GError **error)
-{
-    if (!acquire(vm->agent, error))
-        return false;
-    bool done = exchange_line(vm, line, sync_timeout_s, timeout_s, ret_reply, error);
-    release(vm->agent);
-    return done;
+    return send_text(&exchange, command, strlen(command), error) && read_line(&exchange, REPLY_MAX, ret_reply, error);
 }
 
 /* The two deadlines that follow from a timeout as clients give it. */
@@ -272,14 +251,6 @@ static void resolve_timeout(int timeout, int *ret_sync_s, int *ret_command_s)
         *ret_sync_s = SYNC_TIMEOUT_S;
         *ret_command_s = 0;
     }
-}
-
-static int response_timeout(VmAgent *agent)
-{
-    g_mutex_lock(&agent->lock);
-    int timeout = agent->timeout_s;
-    g_mutex_unlock(&agent->lock);
-    return timeout;
 }
 
 static bool check_reply(const char *command, JsonObject *reply, GError **error)
@@ -303,10 +274,10 @@ bool vm_agent_call(Vm *vm, const char *command, JsonObject *args, JsonNode **ret
     g_autofree char *line = command_line(command, args);
     g_autofree char *reply = NULL;
     int sync_s, command_s;
-    resolve_timeout(response_timeout(vm->agent), &sync_s, &command_s);
+    resolve_timeout(g_atomic_int_get(&vm->agent->timeout_s), &sync_s, &command_s);
     if (command_s < 0)
         command_s = CALL_TIMEOUT_S;
-    if (!locked_exchange(vm, line, sync_s, command_s, &reply, error))
+    if (!exchange_line(vm, line, sync_s, command_s, &reply, error))
         return false;
     if (!reply)
         return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE,
@@ -332,7 +303,7 @@ bool vm_agent_call_text(Vm *vm, const char *command, int timeout_s, char **ret_r
     g_autofree char *reply = NULL;
     int sync_s, command_s;
     resolve_timeout(timeout_s, &sync_s, &command_s);
-    if (!locked_exchange(vm, line, sync_s, command_s, &reply, error))
+    if (!exchange_line(vm, line, sync_s, command_s, &reply, error))
         return false;
     if (!reply && timeout_s != VIR_DOMAIN_QEMU_AGENT_COMMAND_NOWAIT)
         return error_set(error, VIR_ERR_AGENT_UNRESPONSIVE, "guest agent didn't respond to command within '%d' seconds",
@@ -350,7 +321,7 @@ bool vm_agent_order(Vm *vm, const char *command, JsonObject *args, GError **erro
     g_autofree char *line = command_line(command, args);
     g_autofree char *reply = NULL;
     g_autoptr(GError) why = NULL;
-    if (!locked_exchange(vm, line, SYNC_TIMEOUT_S, ORDER_WAIT_S, &reply, &why)) {
+    if (!exchange_line(vm, line, SYNC_TIMEOUT_S, ORDER_WAIT_S, &reply, &why)) {
         /* A guest that ends at once takes the channel with it: that is what was asked for. */
         if (reply == NULL && g_str_has_prefix(why->message, "Guest agent disappeared"))
             return true;
@@ -376,9 +347,7 @@ bool vm_agent_set_response_timeout(Call *call, const DomainAgentSetResponseTimeo
     if (args->timeout < VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK)
         return error_set(error, VIR_ERR_INVALID_ARG, "guest agent timeout '%d' is less than the minimum '%d'",
                          args->timeout, VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK);
-    g_mutex_lock(&vm->agent->lock);
-    vm->agent->timeout_s = args->timeout;
-    g_mutex_unlock(&vm->agent->lock);
+    g_atomic_int_set(&vm->agent->timeout_s, args->timeout);
     ret->result = 0;
     return true;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest agent's channel: a deadline on everything, nothing believed. One command at a time, each over a connection
- * of its own that starts with a synchronisation, so that late answers of an earlier command are never taken for this
- * one's. Any thread but the main loop: nothing here needs the guest's mailbox, so a guest whose agent hangs can still
- * be destroyed. Errors: VIR_ERR_ARGUMENT_UNSUPPORTED (no channel), VIR_ERR_AGENT_UNRESPONSIVE, VIR_ERR_INTERNAL_ERROR
- * for what the agent refuses, as clients know them.
+ * The guest agent's channel: a deadline on everything, nothing believed. Calls to it are jobs of a mailbox of its own
+ * (runs=agent in api/procedures.tsv), so one command runs at a time, and a guest whose agent is slow, hangs or lies
+ * goes on being managed by its own mailbox. Each command has a connection of its own that starts with a
+ * synchronisation: late answers of an earlier one are never taken for this one's. Nothing here touches what is the
+ * domain's mailbox's. Errors: VIR_ERR_ARGUMENT_UNSUPPORTED (no channel), VIR_ERR_AGENT_UNRESPONSIVE,
+ * VIR_ERR_INTERNAL_ERROR for what the agent refuses, as clients know them.
  */
 #pragma once
 #include "vm/vm.h"
@@ -14,6 +15,8 @@
 /* Who uses the channel, and how long answers are waited for. */
 VmAgent *vm_agent_new(void);
 void vm_agent_free(VmAgent *agent);
+/* Where all calls to it run. Any thread. */
+Mailbox *vm_agent_mailbox(VmAgent *agent);
 
 /* Whether the definition has an agent's channel, and the guest has opened it. */
 bool vm_agent_check(Vm *vm, GError **error);

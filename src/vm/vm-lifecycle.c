@@ -103,14 +103,29 @@ static bool press_power_button(Vm *vm, bool reset, GError **error)
     return vm_qmp(vm, "system_powerdown", NULL, NULL, error);
 }
 
-/* Which of the ways in @flags is tried: the power button where it is allowed, since it needs nothing of the guest. */
+typedef struct {
+    Vm *vm;
+    bool reset;
+} ButtonJob;
+
+static bool button_job(gpointer data, GError **error)
+{
+    const ButtonJob *job = data;
+    return press_power_button(job->vm, job->reset, error);
+}
+
+/*
+ * By the ways that @flags allow: the agent first, then the power button. With the agent among them this is a job of the
+ * agent's mailbox, else of the guest's.
+ */
 static bool shutdown_by(Vm *vm, unsigned flags, unsigned acpi, unsigned agent, bool reset, GError **error)
 {
-    if (!flags || (flags & acpi))
+    ButtonJob job = { vm, reset };
+    if (!(flags & agent))
         return press_power_button(vm, reset, error);
-    if (flags & agent)
+    if (!(flags & acpi))
         return vm_agent_shutdown(vm, reset, error);
-    return error_set(error, VIR_ERR_INVALID_ARG, "QEMU guests are shut down by 'acpi' or 'agent' only");
+    return vm_agent_shutdown(vm, reset, NULL) || mailbox_run(vm->mailbox, button_job, &job, error);
 }
 
 bool vm_shutdown(Call *call, const DomainShutdownArgs *args, void *ret, GError **error)

@@ -230,10 +230,12 @@ static bool set_maximum(Vm *vm, unsigned maximum, VmTargets targets, GError **er
     return vm_change(vm, targets, change_maximum, &change, error);
 }
 
+/* With VIR_DOMAIN_VCPU_GUEST a job of the agent's mailbox, else of the guest's: hence a view of its own. */
 static bool set_vcpus(Call *call, unsigned count, unsigned flags, GError **error)
 {
     Vm *vm = call->object;
     VmTargets targets;
+    g_autoptr(VmView) view = vm_view(vm);
     if (!flags_check(call, flags,
                      VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG | VIR_DOMAIN_VCPU_MAXIMUM |
                          VIR_DOMAIN_VCPU_GUEST | VIR_DOMAIN_VCPU_HOTPLUGGABLE,
@@ -243,7 +245,9 @@ static bool set_vcpus(Call *call, unsigned count, unsigned flags, GError **error
         return error_set(error, VIR_ERR_INVALID_ARG, "a guest has at least one vCPU: give a number from 1");
     if ((flags & VIR_DOMAIN_VCPU_GUEST) && (flags & VIR_DOMAIN_VCPU_MAXIMUM))
         return error_set(error, VIR_ERR_INVALID_ARG, "flags 'guest' and 'maximum' exclude each other");
-    if (!vm_targets(vm->view, flags, &targets, error))
+    if (!view)
+        return error_set(error, VIR_ERR_NO_DOMAIN, "the guest was removed by another call just before");
+    if (!vm_targets(view, flags, &targets, error))
         return false;
     if (flags & VIR_DOMAIN_VCPU_MAXIMUM)
         return set_maximum(vm, count, targets, error);

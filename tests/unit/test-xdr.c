@@ -257,6 +257,16 @@ static void test_rules(void)
     g_assert_true(procedure_rule_applies(&addresses->rules[1], &agent));
 }
 
+static void test_runs(void)
+{
+    DomainSetVcpusFlagsArgs plug = { .flags = 1 }, switch_on = { .flags = 8 }; /* VIR_DOMAIN_VCPU_GUEST */
+    const Procedure *row = &procedure_rows[PROC_DOMAIN_SET_VCPUS_FLAGS];
+    g_assert_cmpint(procedure_runs(row, &plug), ==, RUNS_DOMAIN);
+    g_assert_cmpint(procedure_runs(row, &switch_on), ==, RUNS_AGENT);
+    DomainGetTimeArgs time = { .flags = 0 };
+    g_assert_cmpint(procedure_runs(&procedure_rows[PROC_DOMAIN_GET_TIME], &time), ==, RUNS_AGENT);
+}
+
 static void test_params(void)
 {
     static const WireParamRule rules[] = { { "cpu_shares", WIRE_VALUE_ULLONG },
@@ -288,6 +298,7 @@ int main(int argc, char **argv)
     g_test_add_func("/xdr/known-bytes", test_known_bytes);
     g_test_add_func("/procedure/lookup", test_lookup);
     g_test_add_func("/procedure/rules", test_rules);
+    g_test_add_func("/procedure/runs", test_runs);
     g_test_add_func("/wire-params/check", test_params);
     return g_test_run();
 }
