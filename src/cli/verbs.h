@@ -6,6 +6,7 @@
 extern const Verb verbs_list[];
 extern const Verb verbs_lifecycle[];
 extern const Verb verbs_define[];
+extern const Verb verbs_validate[];
 extern const Verb verbs_domain[];
 extern const Verb verbs_tune[];
 extern const Verb verbs_memory[];

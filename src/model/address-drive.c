@@ -97,6 +97,7 @@ bool rule_drive_addresses(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         DomainDisk *disk = domain->disks[i];
         if (!drive_check_kind(disk, error))
             return false;
@@ -104,6 +105,7 @@ bool rule_drive_addresses(RuleContext *context, GError **error)
             return false;
     }
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         const DomainDisk *disk = domain->disks[i];
         const DomainAddress *a = disk->info.address;
         if (a && a->type == ADDRESS_TYPE_DRIVE && drive_used_by_disk(domain, disk, disk->bus, a))
@@ -133,6 +135,7 @@ bool rule_scsi_hostdev_addresses(RuleContext *context, GError **error)
     Domain *domain = context->domain;
     int highest = -1;
     for (unsigned i = 0; i < domain->n_hostdevs; i++) {
+        context->at = domain->hostdevs[i];
         DomainHostdev *hostdev = domain->hostdevs[i];
         if (hostdev->type != HOSTDEV_TYPE_SCSI)
             continue;

@@ -279,6 +279,7 @@ bool rule_pci_options(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_controllers; i++) {
+        context->at = domain->controllers[i];
         DomainController *controller = domain->controllers[i];
         if (controller->type != CONTROLLER_TYPE_PCI)
             continue;

@@ -91,6 +91,7 @@ bool rule_virtio_serial_addresses(RuleContext *context, GError **error)
     for (unsigned i = 0; i < domain->n_consoles; i++)
         virtio_serial_controller(domain, domain->consoles[i]);
     for (unsigned i = 0; i < domain->n_channels; i++) {
+        context->at = domain->channels[i];
         if (domain->channels[i]->target_type == CHARDEV_TARGET_VIRTIO &&
             !virtio_serial_place(domain, domain->channels[i], 1, error))
             return false;
@@ -106,6 +107,7 @@ bool rule_ccid_addresses(RuleContext *context, GError **error)
     if (domain->n_smartcards > 1)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<smartcard>: QEMU has only one reader");
     for (unsigned i = 0; i < domain->n_smartcards; i++) {
+        context->at = domain->smartcards[i];
         DomainSmartcard *card = domain->smartcards[i];
         if (card->mode == SMARTCARD_MODE_HOST_CERTIFICATES && card->n_certificates != 3)
             return error_set(error, VIR_ERR_XML_ERROR,
@@ -137,6 +139,7 @@ bool rule_dimm_addresses(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_memories; i++) {
+        context->at = domain->memories[i];
         DomainMemory *memory = domain->memories[i];
         if (memory->model != MEMORY_MODEL_DIMM && memory->model != MEMORY_MODEL_NVDIMM)
             continue;

@@ -33,6 +33,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Domain, domain_free)
 Domain *domain_parse(const char *xml, gssize length, DomainParseFlags flags, const ModelHost *host,
                      GPtrArray **ret_warnings, GError **error);
 
+/* Something that is wrong in a document, and where it stands in the text. */
+typedef struct {
+    unsigned line,
+        column; /* from 1; a column is a character. Of the attribute, if it is to blame, else of the element */
+    char *path; /* "domain/devices/disk[2]/driver"; NULL: the text is no XML there */
+    char *text; /* with the cure */
+    int code;   /* virErrorNumber that defining it gives; VIR_ERR_XML_INVALID_SCHEMA: defining leaves it out */
+} DomainProblem;
+
+void domain_problem_free(DomainProblem *problem);
+
+/* All problems of the definition (DomainProblem *), in the order of the text; an empty array if it is all right. */
+GPtrArray *domain_check(const char *xml, gssize length, const ModelHost *host);
+
+/* The same as one error that names them all, one in a line, with the code of the first. */
+bool domain_validate(const char *xml, const ModelHost *host, GError **error);
+
 /* The canonical text, byte for byte what libvirtd would write. Free with g_free(). */
 char *domain_format(const Domain *domain, DomainFormatFlags flags);
 

@@ -119,7 +119,6 @@ struct ModelRow {
 
 typedef enum {
     MODEL_PARSE_ACTIVE = 1 << 0, /* take run state too */
-    MODEL_PARSE_QUIET = 1 << 1,  /* no list of what was left out */
 } ModelParseFlags;
 
 typedef enum {
@@ -133,6 +132,23 @@ typedef enum {
  */
 bool model_parse(const ModelStruct *type, xmlNode *node, void *object, ModelParseFlags flags, GPtrArray *warnings,
                  GError **error);
+
+/* Something in a document that is not as it must be. */
+typedef struct {
+    xmlNode *node;   /* the element; borrowed from the tree */
+    char *attribute; /* NULL: the element itself */
+    char *text;      /* what is wrong and what would be right */
+    int code;        /* virErrorNumber */
+    bool unknown;    /* model_parse() leaves it out with a warning */
+} ModelProblem;
+
+void model_problem_free(ModelProblem *problem);
+
+/*
+ * As model_parse(), but it goes on behind an error: all problems (ModelProblem *) in the order of the table. For each
+ * struct that was read, @places (may be NULL) gets the struct as key and its element (xmlNode *) as value.
+ */
+GPtrArray *model_check(const ModelStruct *type, xmlNode *node, void *object, GHashTable *places);
 
 /* Appends <name …>…</name>, indented by @indent blanks. */
 void model_format(const ModelStruct *type, const char *name, const void *object, ModelFormatFlags flags,

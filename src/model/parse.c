@@ -1,12 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "model/parse-unknown.h"
 #include "model/scalar.h"
 #include <string.h>
 
 typedef struct {
     ModelParseFlags flags;
-    GPtrArray *warnings;
+    GPtrArray *warnings; /* of char * */
+    GPtrArray *problems; /* of ModelProblem *: go on behind errors and collect them; NULL: stop at the first one */
+    GHashTable *places;  /* struct → its element */
 } Parser;
+
+void model_problem_free(ModelProblem *problem)
+{
+    g_free(problem->attribute);
+    g_free(problem->text);
+    g_free(problem);
+}
+
+static void parse_note(Parser *parser, xmlNode *node, const char *attribute, int code, bool unknown, char *text)
+{
+    ModelProblem *problem = g_new0(ModelProblem, 1);
+    *problem = (ModelProblem){ node, g_strdup(attribute), text, code, unknown };
+    g_ptr_array_add(parser->problems, problem);
+}
+
+/* True if parsing goes on. */
+static bool G_GNUC_PRINTF(6, 7) parse_problem(Parser *parser, xmlNode *node, const char *attribute, int code,
+                                              GError **error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    if (!parser->problems)
+        return error_set(error, code, "line %ld: %s", xmlGetLineNo(node), text);
+    parse_note(parser, node, attribute, code, false, g_steal_pointer(&text));
+    return true;
+}
 
 /* Rows mark what they have taken, so that the rest can be named. */
 static void parse_take(void *node_or_attribute)
@@ -83,7 +114,7 @@ static char *parse_own_text(xmlNode *node)
     return text->len ? g_string_free(g_steal_pointer(&text), false) : NULL;
 }
 
-static bool parse_size(const ModelRow *row, xmlNode *node, void *field, GError **error)
+static bool parse_size(Parser *parser, const ModelRow *row, xmlNode *node, void *field, GError **error)
 {
     uint64_t value = *(uint64_t *)field;
     g_autofree char *unit = g_strdup(row->unit);
@@ -97,17 +128,17 @@ static bool parse_size(const ModelRow *row, xmlNode *node, void *field, GError *
     }
     uint64_t factor = model_unit_factor(unit);
     if (!factor)
-        return error_set(error, VIR_ERR_INVALID_ARG,
-                         "line %ld: <%s unit='%s'>: no such unit; use bytes, KiB, MiB, GiB …", xmlGetLineNo(node),
-                         node->name, unit);
+        return parse_problem(parser, node, "unit", VIR_ERR_INVALID_ARG, error,
+                             "<%s unit='%s'>: no such unit; use bytes, KiB, MiB, GiB …", node->name, unit);
     if (value > G_MAXINT64 / factor)
-        return error_set(error, VIR_ERR_OVERFLOW, "line %ld: <%s>: %llu %s is more than can be counted",
-                         xmlGetLineNo(node), node->name, (unsigned long long)value, unit);
+        return parse_problem(parser, node, NULL, VIR_ERR_OVERFLOW, error, "<%s>: %llu %s is more than can be counted",
+                             node->name, (unsigned long long)value, unit);
     *(uint64_t *)field = (value * factor + row->scale - 1) / row->scale;
     return true;
 }
 
-static bool parse_scalar(const ModelRow *row, xmlNode *node, const char *text, void *object, GError **error)
+static bool parse_scalar(Parser *parser, const ModelRow *row, xmlNode *node, const char *text, void *object,
+                         GError **error)
 {
     const ModelCodec *codec = model_codec(row->scalar);
     char *field = (char *)object + row->offset;
@@ -116,11 +147,11 @@ static bool parse_scalar(const ModelRow *row, xmlNode *node, const char *text, v
         return true;
     if (!codec->parse(row, text, field, &cure)) {
         if (row->kind == MODEL_ATTRIBUTE)
-            return error_set(error, row->code, "line %ld: <%s %s='%s'>: expected %s", xmlGetLineNo(node), node->name,
-                             row->name, text, cure);
-        return error_set(error, row->code, "line %ld: <%s>%s: expected %s", xmlGetLineNo(node), node->name, text, cure);
+            return parse_problem(parser, node, row->name, row->code, error, "<%s %s='%s'>: expected %s", node->name,
+                                 row->name, text, cure);
+        return parse_problem(parser, node, NULL, row->code, error, "<%s>%s: expected %s", node->name, text, cure);
     }
-    if (row->scalar == MODEL_SCALAR_SIZE && !parse_size(row, node, field, error))
+    if (row->scalar == MODEL_SCALAR_SIZE && !parse_size(parser, row, node, field, error))
         return false;
     if (row->kind != MODEL_GROUP && row->set_offset != MODEL_NO_OFFSET)
         *((bool *)object + row->set_offset) = true;
@@ -149,26 +180,38 @@ static char *parse_raw(xmlNode *node)
 
 static bool parse_rows(Parser *parser, const ModelRow *rows, unsigned n, xmlNode *node, void *object, GError **error);
 
-static void parse_warn_rest(Parser *parser, xmlNode *node)
+static void parse_unknown(Parser *parser, xmlNode *node, const char *attribute, char *text)
 {
-    if (!parser->warnings)
+    if (parser->problems)
+        parse_note(parser, node, attribute, VIR_ERR_XML_INVALID_SCHEMA, true, text);
+    else
+        g_ptr_array_add(parser->warnings, g_strdup_printf("line %ld: %s; it was left out", xmlGetLineNo(node), text));
+    if (!parser->problems)
+        g_free(text);
+}
+
+static void parse_name_rest(Parser *parser, const ModelRow *rows, unsigned n, xmlNode *node, const void *object)
+{
+    if (!parser->warnings && !parser->problems)
         return;
     for (xmlAttr *attribute = node->properties; attribute; attribute = attribute->next) {
+        const char *name = (const char *)attribute->name;
         if (!parse_taken(attribute))
-            g_ptr_array_add(parser->warnings,
-                            g_strdup_printf("line %ld: <%s>: attribute '%s' is unknown here and was left out",
-                                            xmlGetLineNo(node), node->name, attribute->name));
+            parse_unknown(parser, node, name,
+                          parse_unknown_text(rows, n, object, MODEL_ATTRIBUTE, (const char *)node->name, name));
     }
     for (xmlNode *child = node->children; child; child = child->next) {
         if (child->type == XML_ELEMENT_NODE && !parse_taken(child))
-            g_ptr_array_add(parser->warnings,
-                            g_strdup_printf("line %ld: element <%s> is unknown inside of <%s> and was left out",
-                                            xmlGetLineNo(child), child->name, node->name));
+            parse_unknown(
+                parser, child, NULL,
+                parse_unknown_text(rows, n, object, MODEL_GROUP, (const char *)node->name, (const char *)child->name));
     }
 }
 
 static bool parse_struct(Parser *parser, const ModelStruct *type, xmlNode *node, void *object, GError **error)
 {
+    if (parser->places)
+        g_hash_table_insert(parser->places, object, node);
     if (!parse_rows(parser, type->rows, type->n_rows, node, object, error))
         return false;
     for (unsigned i = 0; i < type->n_rows; i++) {
@@ -184,7 +227,7 @@ static bool parse_struct(Parser *parser, const ModelStruct *type, xmlNode *node,
         }
         model_scalar_set_number(row, (char *)object + row->offset, row->fallback);
     }
-    parse_warn_rest(parser, node);
+    parse_name_rest(parser, type->rows, type->n_rows, node, object);
     return true;
 }
 
@@ -194,8 +237,8 @@ static bool parse_children(Parser *parser, const ModelRow *row, xmlNode *node, v
     char *field = (char *)object + row->offset;
     xmlNode *child = parse_find_element(row, node->children);
     if (!child && (row->flags & MODEL_REQUIRED))
-        return error_set(error, row->code, "line %ld: <%s>: element <%s> is missing", xmlGetLineNo(node), node->name,
-                         row->name);
+        return parse_problem(parser, node, NULL, row->code, error, "<%s>: element <%s> is missing", node->name,
+                             row->name);
     for (; child; child = parse_find_element(row, child->next)) {
         parse_take(child);
         void *item = g_malloc0(type->size);
@@ -219,16 +262,17 @@ static bool parse_group(Parser *parser, const ModelRow *row, xmlNode *node, void
     if (!child)
         return true;
     parse_take(child);
-    if (row->flags & MODEL_SINGLE && parse_find_element(row, child->next))
-        return error_set(error, VIR_ERR_XML_ERROR, "line %ld: <%s>: only one <%s> is possible", xmlGetLineNo(node),
-                         node->name, row->name);
+    xmlNode *second = row->flags & MODEL_SINGLE ? parse_find_element(row, child->next) : NULL;
+    if (second && !parse_problem(parser, second, NULL, VIR_ERR_XML_ERROR, error, "<%s>: only one <%s> is possible",
+                                 node->name, row->name))
+        return false;
     if (row->scalar == MODEL_SCALAR_PRESENT)
         *((bool *)object + row->offset) = true;
     if (!parse_rows(parser, row + 1, row->span, child, object, error))
         return false;
     if (row->span && row[1].scalar == MODEL_SCALAR_RAW)
         return true;
-    parse_warn_rest(parser, child);
+    parse_name_rest(parser, row + 1, row->span, child, object);
     return true;
 }
 
@@ -246,25 +290,25 @@ static void parse_skip(const ModelRow *row, xmlNode *node)
         parse_take(child);
 }
 
-static bool parse_attribute_row(const ModelRow *row, xmlNode *node, void *object, GError **error)
+static bool parse_attribute_row(Parser *parser, const ModelRow *row, xmlNode *node, void *object, GError **error)
 {
     xmlAttr *attribute = parse_find_attribute(node, row->name);
     if (!attribute) {
         if (row->flags & MODEL_REQUIRED)
-            return error_set(error, row->code, "line %ld: <%s>: attribute '%s' is missing", xmlGetLineNo(node),
-                             node->name, row->name);
+            return parse_problem(parser, node, NULL, row->code, error, "<%s>: attribute '%s' is missing", node->name,
+                                 row->name);
         if (row->flags & MODEL_DEFAULT) /* at once, because the meaning of child elements may hang on it */
             model_scalar_set_number(row, (char *)object + row->offset, row->fallback);
         return true;
     }
     parse_take(attribute);
     char *owned = NULL;
-    bool ok = parse_scalar(row, node, parse_attribute(attribute, &owned), object, error);
+    bool ok = parse_scalar(parser, row, node, parse_attribute(attribute, &owned), object, error);
     xmlFree(owned);
     return ok;
 }
 
-static bool parse_text_row(const ModelRow *row, xmlNode *node, void *object, GError **error)
+static bool parse_text_row(Parser *parser, const ModelRow *row, xmlNode *node, void *object, GError **error)
 {
     if (row->scalar == MODEL_SCALAR_RAW) {
         *(char **)((char *)object + row->offset) = parse_raw(node);
@@ -272,17 +316,17 @@ static bool parse_text_row(const ModelRow *row, xmlNode *node, void *object, GEr
     }
     g_autofree char *text = parse_own_text(node);
     if (text)
-        return parse_scalar(row, node, text, object, error);
+        return parse_scalar(parser, row, node, text, object, error);
     if (row->flags & MODEL_REQUIRED)
-        return error_set(error, row->code, "line %ld: <%s>: the element is empty", xmlGetLineNo(node), node->name);
+        return parse_problem(parser, node, NULL, row->code, error, "<%s>: the element is empty", node->name);
     return true;
 }
 
 static bool parse_row(Parser *parser, const ModelRow *row, xmlNode *node, void *object, GError **error)
 {
     switch (row->kind) {
-    case MODEL_ATTRIBUTE: return parse_attribute_row(row, node, object, error);
-    case MODEL_TEXT: return parse_text_row(row, node, object, error);
+    case MODEL_ATTRIBUTE: return parse_attribute_row(parser, row, node, object, error);
+    case MODEL_TEXT: return parse_text_row(parser, row, node, object, error);
     case MODEL_GROUP: return parse_group(parser, row, node, object, error);
     case MODEL_STRUCT:
     case MODEL_LIST: return parse_children(parser, row, node, object, error);
@@ -310,4 +354,13 @@ bool model_parse(const ModelStruct *type, xmlNode *node, void *object, ModelPars
 {
     Parser parser = { .flags = flags, .warnings = warnings };
     return parse_struct(&parser, type, node, object, error);
+}
+
+GPtrArray *model_check(const ModelStruct *type, xmlNode *node, void *object, GHashTable *places)
+{
+    Parser parser = { .problems = g_ptr_array_new_with_free_func((GDestroyNotify)model_problem_free),
+                      .places = places };
+    bool done = parse_struct(&parser, type, node, object, NULL);
+    g_assert(done); /* each error has become a problem */
+    return parser.problems;
 }

@@ -138,14 +138,17 @@ bool rule_chardevs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_serials; i++) {
+        context->at = domain->serials[i];
         if (!serial_complete(domain, domain->serials[i], error))
             return false;
     }
     for (unsigned i = 0; i < domain->n_consoles; i++) {
+        context->at = domain->consoles[i];
         if (!console_check(domain->consoles[i], i, error))
             return false;
     }
     for (unsigned i = 0; i < domain->n_channels; i++) {
+        context->at = domain->channels[i];
         if (!channel_check(domain->channels[i], error))
             return false;
     }
@@ -248,6 +251,7 @@ bool rule_chardev_sources(RuleContext *context, GError **error)
         }
     }
     for (unsigned i = 0; i < domain->n_redirdevs; i++) {
+        context->at = domain->redirdevs[i];
         chardev_default_source(&domain->redirdevs[i]->source);
         if (!chardev_check_source("<redirdev>", &domain->redirdevs[i]->source, false, error))
             return false;
@@ -255,6 +259,7 @@ bool rule_chardev_sources(RuleContext *context, GError **error)
     for (unsigned i = 0; i < domain->n_smartcards; i++)
         chardev_default_source(&domain->smartcards[i]->source);
     for (unsigned i = 0; i < domain->n_rngs; i++) {
+        context->at = domain->rngs[i];
         chardev_default_source(&domain->rngs[i]->source);
         if (!chardev_check_source("<rng>", &domain->rngs[i]->source, false, error))
             return false;

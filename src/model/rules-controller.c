@@ -181,6 +181,7 @@ bool rule_usb_controllers(RuleContext *context, GError **error)
     Domain *domain = context->domain;
     bool seen_none = false, seen_other = false;
     for (unsigned i = 0; i < domain->n_controllers; i++) {
+        context->at = domain->controllers[i];
         DomainController *controller = domain->controllers[i];
         if (controller->type != CONTROLLER_TYPE_USB)
             continue;
@@ -257,6 +258,7 @@ bool rule_check_controllers(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_controllers; i++) {
+        context->at = domain->controllers[i];
         DomainController *controller = domain->controllers[i];
         if (controller->index)
             controller->pcihole64_set = false;

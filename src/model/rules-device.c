@@ -46,6 +46,7 @@ bool rule_inputs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_inputs; i++) {
+        context->at = domain->inputs[i];
         if (!input_complete(domain, domain->inputs[i], error))
             return false;
     }
@@ -78,6 +79,7 @@ bool rule_panics(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_panics; i++) {
+        context->at = domain->panics[i];
         DomainPanic *panic = domain->panics[i];
         if (!panic->model)
             panic->model = PANIC_MODEL_ISA;
@@ -100,6 +102,7 @@ bool rule_watchdogs(RuleContext *context, GError **error)
     if (domain->n_watchdogs > 1)
         return error_set(error, VIR_ERR_INTERNAL_ERROR, "<watchdog>: only one is possible");
     for (unsigned i = 0; i < domain->n_watchdogs; i++) {
+        context->at = domain->watchdogs[i];
         const DomainWatchdog *watchdog = domain->watchdogs[i];
         if (watchdog->model == WATCHDOG_MODEL_DIAG288 || watchdog->model == WATCHDOG_MODEL_ITCO)
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<watchdog model='%s'>: use 'i6300esb' or 'ib700'",
@@ -114,6 +117,7 @@ bool rule_rngs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_rngs; i++) {
+        context->at = domain->rngs[i];
         DomainRng *rng = domain->rngs[i];
         if (rng->backend == RNG_BACKEND_RANDOM && !rng->path)
             rng->path = g_strdup("/dev/random");
@@ -173,6 +177,7 @@ bool rule_filesystems(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_filesystems; i++) {
+        context->at = domain->filesystems[i];
         DomainFilesystem *fs = domain->filesystems[i];
         if (!filesystem_mode(&fs->fmode, error) || !filesystem_mode(&fs->dmode, error) || !filesystem_check(fs, error))
             return false;
@@ -186,6 +191,7 @@ bool rule_shared_memory(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_filesystems; i++) {
+        context->at = domain->filesystems[i];
         if (domain->filesystems[i]->driver == FILESYSTEM_DRIVER_VIRTIOFS && !filesystem_shared_memory(domain))
             return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                              "<filesystem>: virtiofs needs shared memory: <memoryBacking><access mode='shared'/>");
@@ -212,6 +218,7 @@ bool rule_vsocks(RuleContext *context, GError **error)
     if (domain->n_vsocks > 1)
         return error_set(error, VIR_ERR_XML_ERROR, "<vsock>: only one is possible");
     for (unsigned i = 0; i < domain->n_vsocks; i++) {
+        context->at = domain->vsocks[i];
         DomainVsock *vsock = domain->vsocks[i];
         if (!vsock->model)
             vsock->model = VSOCK_MODEL_VIRTIO;
@@ -230,6 +237,7 @@ bool rule_device_info(RuleContext *context, GError **error)
         const DomainDeviceRow *row = &domain_device_rows[kind];
         void **devices = domain_device_list(row, domain);
         for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
+            context->at = devices[i];
             const DomainDeviceInfo *info = domain_device_info(row, devices[i]);
             bool nowhere = info && info->address && info->address->type == ADDRESS_TYPE_UNASSIGNED;
             if (nowhere && kind != DOMAIN_DEVICE_HOSTDEVS)
@@ -256,6 +264,7 @@ bool rule_aliases(RuleContext *context, GError **error)
         const DomainDeviceRow *row = &domain_device_rows[kind];
         void **devices = domain_device_list(row, domain);
         for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
+            context->at = devices[i];
             DomainDeviceInfo *info = domain_device_info(row, devices[i]);
             if (!info || !info->alias)
                 continue;

@@ -216,6 +216,7 @@ bool rule_check_disks(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         const DomainDisk *disk = domain->disks[i];
         g_autofree char *what = g_strdup_printf("disk '%s'", disk->target);
         if (!disk_check_source(domain, disk, error) || !disk_check_device(disk, error) ||
@@ -234,6 +235,7 @@ bool rule_check_drive_controllers(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         const DomainDisk *disk = domain->disks[i];
         const DomainAddress *a = disk->info.address;
         if (!a || a->type != ADDRESS_TYPE_DRIVE)

@@ -127,6 +127,7 @@ bool rule_disks(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         if (!disk_complete(domain->disks[i], error))
             return false;
     }

@@ -79,6 +79,7 @@ bool rule_boot(RuleContext *context, GError **error)
         const DomainDeviceRow *row = &domain_device_rows[kind];
         void **devices = domain_device_list(row, domain);
         for (unsigned i = 0; i < *domain_device_count(row, domain); i++) {
+            context->at = devices[i];
             const DomainDeviceInfo *info = domain_device_info(row, devices[i]);
             if (!info || !info->boot_order)
                 continue;

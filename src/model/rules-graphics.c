@@ -118,6 +118,7 @@ bool rule_graphics(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_graphics; i++) {
+        context->at = domain->graphics[i];
         DomainGraphics *graphics = domain->graphics[i];
         if (!graphics_check(graphics, error))
             return false;
@@ -251,6 +252,7 @@ bool rule_video(RuleContext *context, GError **error)
     if (!video_primary(domain, error))
         return false;
     for (unsigned i = 0; i < domain->n_videos; i++) {
+        context->at = domain->videos[i];
         DomainVideo *video = domain->videos[i];
         if (video->type == VIDEO_TYPE_DEFAULT || !video->type)
             video->type = VIDEO_TYPE_CIRRUS;

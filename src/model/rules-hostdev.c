@@ -124,6 +124,7 @@ bool rule_hostdevs(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_hostdevs; i++) {
+        context->at = domain->hostdevs[i];
         DomainHostdev *hostdev = domain->hostdevs[i];
         hostdev_complete(hostdev);
         if (!hostdev_check(hostdev, error))

@@ -179,6 +179,7 @@ bool rule_interfaces(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_interfaces; i++) {
+        context->at = domain->interfaces[i];
         DomainInterface *interface = domain->interfaces[i];
         if (!interface->mac_set && !interface_make_mac(interface, error))
             return false;

@@ -42,6 +42,7 @@ bool rule_memories(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_memories; i++) {
+        context->at = domain->memories[i];
         if (!memory_check(domain, domain->memories[i], error))
             return false;
     }
@@ -77,6 +78,7 @@ bool rule_shmems(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_shmems; i++) {
+        context->at = domain->shmems[i];
         DomainShmem *shmem = domain->shmems[i];
         if (!shmem->model)
             shmem->model = SHMEM_MODEL_IVSHMEM;
@@ -98,6 +100,7 @@ bool rule_iommus(RuleContext *context, GError **error)
     if (domain->n_iommus > 1)
         return error_set(error, VIR_ERR_XML_ERROR, "<iommu>: only one is possible");
     for (unsigned i = 0; i < domain->n_iommus; i++) {
+        context->at = domain->iommus[i];
         const DomainIommu *iommu = domain->iommus[i];
         const DomainAddress *a = iommu->info.address;
         const char *model = model_enum_text(&model_enum_iommu_model, iommu->model);

@@ -77,6 +77,7 @@ bool rule_seclabels(RuleContext *context, GError **error)
         }
     }
     for (unsigned i = 0; i < domain->n_disks; i++) {
+        context->at = domain->disks[i];
         StorageSource *source = &domain->disks[i]->source;
         seclabels_forget_skipped(source);
         if (!seclabels_unique(source->seclabels, source->n_seclabels, error))
@@ -102,6 +103,7 @@ bool rule_tpms(RuleContext *context, GError **error)
 {
     Domain *domain = context->domain;
     for (unsigned i = 0; i < domain->n_tpms; i++) {
+        context->at = domain->tpms[i];
         DomainTpm *tpm = domain->tpms[i];
         if (!tpm->model)
             tpm->model = TPM_MODEL_TPM_TIS;

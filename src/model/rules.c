@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/rules.h"
 
-/* Runs from top to bottom. */
-static const Rule rules[] = {
-    /* what the guest is */
+/* The three tables run from top to bottom. What the guest is, and defaults: */
+static const Rule defaults[] = {
     rule_name,
     rule_uuid,
     rule_device_info,
     rule_machine,
-    /* defaults */
     rule_memory,
     rule_vcpus,
     rule_iothreads,
@@ -44,33 +42,18 @@ static const Rule rules[] = {
     rule_boot,
     rule_seclabels,
     rule_memtune,
-    /* checks */
-    rule_cpu_topology,
-    rule_numa,
-    rule_numatune,
-    rule_cputune,
-    rule_hugepages,
-    rule_firmware,
-    rule_sysinfo,
-    rule_check_disks,
-    rule_memories,
-    rule_shmems,
-    rule_iommus,
-    rule_launch_security,
-    rule_spice,
-    rule_shared_memory,
-    rule_nvram_devices,
-    /* addresses */
-    rule_needed_controllers,
-    rule_scsi_models,
-    rule_check_drive_controllers,
-    rule_check_controllers,
-    rule_virtio_serial_addresses,
-    rule_ccid_addresses,
-    rule_dimm_addresses,
-    rule_usb_addresses,
-    rule_pci_addresses,
-    rule_pci_options,
+};
+
+static const Rule checks[] = {
+    rule_cpu_topology, rule_numa,          rule_numatune,      rule_cputune, rule_hugepages, rule_firmware,
+    rule_sysinfo,      rule_check_disks,   rule_memories,      rule_shmems,  rule_iommus,    rule_launch_security,
+    rule_spice,        rule_shared_memory, rule_nvram_devices,
+};
+
+static const Rule addresses[] = {
+    rule_needed_controllers,      rule_scsi_models,    rule_check_drive_controllers, rule_check_controllers,
+    rule_virtio_serial_addresses, rule_ccid_addresses, rule_dimm_addresses,          rule_usb_addresses,
+    rule_pci_addresses,           rule_pci_options,
 };
 
 static const Rule device_rules[] = {
@@ -80,21 +63,33 @@ static const Rule device_rules[] = {
     rule_vsocks,          rule_aliases,     rule_check_disks, rule_shmems,      rule_iommus,
 };
 
-static bool rules_run_table(const Rule *table, unsigned n, RuleContext *context, GError **error)
+static bool rules_run_table(const Rule *table, unsigned n, uint64_t skipped, RuleContext *context, GError **error)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (!table[i](context, error))
+        context->at = NULL;
+        context->failed = i;
+        if (!(skipped >> i & 1) && !table[i](context, error))
             return false;
     }
     return true;
 }
 
+G_STATIC_ASSERT(G_N_ELEMENTS(checks) <= 64);
+
 bool rules_run(RuleContext *context, GError **error)
 {
-    return rules_run_table(rules, G_N_ELEMENTS(rules), context, error);
+    context->checking = false;
+    if (!rules_run_table(defaults, G_N_ELEMENTS(defaults), 0, context, error))
+        return false;
+    context->checking = true;
+    if (!rules_run_table(checks, G_N_ELEMENTS(checks), context->known, context, error))
+        return false;
+    context->checking = false;
+    /* Addresses may rely on all checks. */
+    return context->known || rules_run_table(addresses, G_N_ELEMENTS(addresses), 0, context, error);
 }
 
 bool rules_run_device(RuleContext *context, GError **error)
 {
-    return rules_run_table(device_rules, G_N_ELEMENTS(device_rules), context, error);
+    return rules_run_table(device_rules, G_N_ELEMENTS(device_rules), 0, context, error);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rules across fields, each one small named function in rules-FAMILY.c or address-BUS.c. They run in the order of the
- * table in rules.c: defaults, then checks, then addresses. A rule may rely on all rules above it.
+ * tables in rules.c: defaults, then checks, then addresses. A rule may rely on all rules above it; a check not on other
+ * checks.
  */
 #pragma once
 #include "model/domain.h"
@@ -10,6 +11,10 @@ typedef struct {
     Domain *domain;
     const ModelHost *host;
     DomainParseFlags flags;
+    const void *at;  /* the device that a rule looks at, so that its error is shown there; NULL: none in particular */
+    uint64_t known;  /* checks, by their number, whose error is known: left out, and with them the addresses */
+    unsigned failed; /* the number of the rule that has failed … */
+    bool checking;   /* … if it is a check and not a default or an address */
 } RuleContext;
 
 /* False and an error that names element and cure if the definition cannot be. */

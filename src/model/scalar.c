@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/scalar.h"
 #include "base/cpuset.h"
+#include "base/spelling.h"
 #include "base/uuid.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -232,9 +233,12 @@ static bool enum_parse(const ModelRow *row, const char *text, void *field, char 
     const ModelEnum *type = row->detail;
     unsigned value = model_enum_value(type, text);
     if (!value) {
-        char *words = g_strjoinv(", ", (char **)(type->words + 1));
-        *ret_cure = g_strdup_printf("one of: %s", words);
-        g_free(words);
+        g_autofree char *words = g_strjoinv(", ", (char **)(type->words + 1));
+        Spelling spelling = spelling_of(text);
+        for (const char *const *word = type->words + 1; *word; word++)
+            spelling_try(&spelling, *word);
+        *ret_cure = spelling.nearest ? g_strdup_printf("one of: %s; did you mean '%s'?", words, spelling.nearest)
+                                     : g_strdup_printf("one of: %s", words);
         return false;
     }
     *(uint8_t *)field = (uint8_t)value;

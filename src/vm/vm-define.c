@@ -19,13 +19,11 @@
 Domain *vm_parse_definition(Daemon *daemon, const char *xml, bool validate, GPtrArray **ret_warnings, GError **error)
 {
     g_autoptr(GPtrArray) warnings = NULL;
+    if (validate && !domain_validate(xml, daemon->model_host, error))
+        return NULL;
     g_autoptr(Domain) domain = domain_parse(xml, -1, 0, daemon->model_host, &warnings, error);
     if (!domain)
         return NULL;
-    if (validate && warnings && warnings->len > 0) {
-        error_set(error, VIR_ERR_XML_INVALID_SCHEMA, "%s", (char *)warnings->pdata[0]);
-        return NULL;
-    }
     for (unsigned i = 0; warnings && i < warnings->len; i++)
         log_warning("guest '%s': %s", domain->name, (char *)warnings->pdata[i]);
     *ret_warnings = g_steal_pointer(&warnings);

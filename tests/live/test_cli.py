@@ -295,6 +295,28 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def test_validate(guests):
+    """What validate says without a daemon, the daemon says with --validate; without it, it leaves out what it does not know."""
+    path = guests.directory / "wrong.xml"
+    path.write_text(guest_xml("wrong", guests, console=False, devices="""
+        <disk type='file' devise='cdrom'><source file='/x'/><target dev='vda'/></disk>
+        <watchdog model='itco'/>"""))
+    with pytest.raises(Failed) as failed:
+        guests.run(guests.binaries / "src/cli/lodge", "validate", path)
+    assert failed.value.status == 2 and "2 problems" in failed.value.error
+    texts = re.findall(r"wrong\.xml:(\d+):(\d+): (.*)", failed.value.output)
+    assert [text for _, _, text in texts] == ["<disk>: attribute 'devise' is unknown here; did you mean 'device'?",
+                                             "<watchdog model='itco'>: use 'i6300esb' or 'ib700'"]
+    for client in ("lodge", "virsh"):
+        with pytest.raises(Failed) as failed:
+            getattr(guests, client)("define", path, "--validate")
+        for line, column, text in texts:
+            assert f"line {line}, column {column}: {text}" in failed.value.error
+    path.write_text(path.read_text().replace("itco", "i6300esb"))
+    guests.lodge("define", path)
+    guests.lodge("undefine", "wrong")
+
+
 def test_shell(guests):
     """The interactive shell: completion of verbs, options and guests, colour, errors, history."""
     terminal = Terminal(guests)

@@ -185,8 +185,8 @@ static void test_warnings(void)
                      0, model_host_for_tests(), &warnings, &error);
     g_assert_no_error(error);
     g_assert_cmpuint(warnings->len, ==, 2);
-    g_assert_cmpstr(warnings->pdata[0], ==, "line 3: <input>: attribute 'legs' is unknown here and was left out");
-    g_assert_cmpstr(warnings->pdata[1], ==, "line 1: element <colour> is unknown inside of <domain> and was left out");
+    g_assert_cmpstr(warnings->pdata[0], ==, "line 3: <input>: attribute 'legs' is unknown here; it was left out");
+    g_assert_cmpstr(warnings->pdata[1], ==, "line 1: element <colour> is unknown inside of <domain>; it was left out");
 }
 
 /* Comparing ------------------------------------------------------------------------------------------------------ */
