@@ -2,6 +2,7 @@
 #include "vm/vm-job.h"
 
 #include "base/error.h"
+#include "base/record.h"
 #include "qemu/qmp-object.h"
 #include "vm/vm-events.h"
 
@@ -20,23 +21,22 @@ struct VmJobWaiter {
 
 VmJob *vm_job_ref(VmJob *job)
 {
-    if (job)
-        g_atomic_ref_count_inc(&job->refs);
-    return job;
+    return record_ref(job);
+}
+
+static void job_clear(gpointer data)
+{
+    g_free(((VmJob *)data)->message);
 }
 
 void vm_job_unref(VmJob *job)
 {
-    if (!job || !g_atomic_ref_count_dec(&job->refs))
-        return;
-    g_free(job->message);
-    g_free(job);
+    record_unref(job, job_clear);
 }
 
 static VmJob *job_copy(const VmJob *job)
 {
-    VmJob *copy = g_memdup2(job, sizeof *job);
-    g_atomic_ref_count_init(&copy->refs);
+    VmJob *copy = record_copy(VmJob, job);
     copy->message = g_strdup(job->message);
     return copy;
 }
@@ -46,29 +46,13 @@ static VmJob *job_copy(const VmJob *job)
 /* Exchanges what readers see; takes @job over. */
 static void publish(Vm *vm, VmJob *job)
 {
-    g_mutex_lock(&vm->view_lock);
-    VmJob *old = vm->job;
-    vm->job = job;
-    g_mutex_unlock(&vm->view_lock);
-    vm_job_unref(old);
-}
-
-static void publish_last(Vm *vm, VmJob *job)
-{
-    g_mutex_lock(&vm->view_lock);
-    VmJob *running = g_steal_pointer(&vm->job), *old = vm->last_job;
-    vm->last_job = job;
-    g_mutex_unlock(&vm->view_lock);
-    vm_job_unref(running);
-    vm_job_unref(old);
+    vm_job_unref(record_swap(&vm->view_lock, &vm->job, job));
 }
 
 static void refresh_job(gpointer data)
 {
     g_autoptr(Vm) vm = data;
-    g_mutex_lock(&vm->view_lock);
-    vm->job_asked = false;
-    g_mutex_unlock(&vm->view_lock);
+    g_atomic_int_set(&vm->job_asked, 0);
     if (!vm->job_run || !vm->qmp)
         return;
     g_autoptr(VmJob) next = job_copy(vm->job);
@@ -78,22 +62,15 @@ static void refresh_job(gpointer data)
 
 VmJob *vm_job_current(Vm *vm)
 {
-    g_mutex_lock(&vm->view_lock);
-    VmJob *job = vm_job_ref(vm->job);
-    bool ask = job && !vm->job_asked;
-    vm->job_asked = vm->job_asked || ask;
-    g_mutex_unlock(&vm->view_lock);
-    if (ask)
+    VmJob *job = record_get(&vm->view_lock, &vm->job);
+    if (job && g_atomic_int_compare_and_exchange(&vm->job_asked, 0, 1))
         mailbox_post(vm->mailbox, refresh_job, vm_ref(vm));
     return job;
 }
 
 VmJob *vm_job_last(Vm *vm, bool forget)
 {
-    g_mutex_lock(&vm->view_lock);
-    VmJob *job = forget ? g_steal_pointer(&vm->last_job) : vm_job_ref(vm->last_job);
-    g_mutex_unlock(&vm->view_lock);
-    return job;
+    return forget ? record_swap(&vm->view_lock, &vm->last_job, NULL) : record_get(&vm->view_lock, &vm->last_job);
 }
 
 static void add_migration_params(const VmJob *job, WireParams *params)
@@ -159,8 +136,7 @@ bool vm_job_begin(Vm *vm, const VmWork *work, gpointer data, GError **error)
         return false;
     vm->job_run = g_new(VmJobRun, 1);
     *vm->job_run = (VmJobRun){ work, data };
-    VmJob *job = g_new0(VmJob, 1);
-    g_atomic_ref_count_init(&job->refs);
+    VmJob *job = record_new(VmJob);
     job->operation = work->operation;
     job->type = VIR_DOMAIN_JOB_UNBOUNDED;
     job->started_us = g_get_monotonic_time();
@@ -188,7 +164,9 @@ void vm_job_end(Vm *vm, const GError *why)
     job->message = why ? g_strdup(why->message) : NULL;
     g_autoptr(WireParams) params = wire_params_new();
     vm_job_params(job, params);
-    publish_last(vm, job);
+    /* In this order: a reader finds it in one place or the other. */
+    vm_job_unref(record_swap(&vm->view_lock, &vm->last_job, job));
+    publish(vm, NULL);
     vm_emit_job_completed(vm, params);
     run->work->ended(vm, run->data, why);
 }

@@ -10,9 +10,8 @@
 
 #include <json-glib/json-glib.h>
 
-/* A record of one job: immutable, counted. Any thread. */
+/* One job: a record (base/record.h). Any thread. */
 struct VmJob {
-    gatomicrefcount refs;
     int operation;               /* virDomainJobOperation */
     int type;                    /* virDomainJobType: UNBOUNDED while it runs, then COMPLETED, FAILED or CANCELLED */
     gint64 started_us, ended_us; /* g_get_monotonic_time(); ended_us 0 while it runs */

@@ -2,6 +2,7 @@
 #include "vm/vm-stats.h"
 
 #include "base/error.h"
+#include "base/record.h"
 #include "qemu/qemu-args.h"
 #include "qemu/qmp-object.h"
 #include "vm/vm-monitor.h"
@@ -22,46 +23,41 @@ static void table_clear(GHashTable **table)
 
 VmStats *vm_stats_ref(VmStats *stats)
 {
-    if (stats)
-        g_atomic_ref_count_inc(&stats->refs);
-    return stats;
+    return record_ref(stats);
 }
 
-void vm_stats_unref(VmStats *stats)
+static void stats_clear(gpointer data)
 {
-    if (!stats || !g_atomic_ref_count_dec(&stats->refs))
-        return;
+    VmStats *stats = data;
     table_clear(&stats->blocks);
     table_clear(&stats->node_io);
     table_clear(&stats->nodes);
     g_clear_pointer(&stats->iothreads, g_array_unref);
     g_clear_pointer(&stats->dirty_rate.vcpu_rates, g_array_unref);
-    g_free(stats);
+}
+
+void vm_stats_unref(VmStats *stats)
+{
+    record_unref(stats, stats_clear);
+}
+
+/* The last answers of the run with the number @run. */
+static VmStats *last_of_run(Vm *vm, int run)
+{
+    g_autoptr(VmStats) stats = record_get(&vm->view_lock, &vm->stats);
+    return stats && stats->run == run ? g_steal_pointer(&stats) : NULL;
 }
 
 VmStats *vm_stats_last(Vm *vm, const VmView *view)
 {
-    g_mutex_lock(&vm->view_lock);
-    VmStats *stats = vm->stats && vm->stats->run == view->id ? vm_stats_ref(vm->stats) : NULL;
-    g_mutex_unlock(&vm->view_lock);
-    return stats;
-}
-
-static void publish(Vm *vm, VmStats *stats)
-{
-    g_mutex_lock(&vm->view_lock);
-    VmStats *old = vm->stats;
-    vm->stats = stats;
-    g_mutex_unlock(&vm->view_lock);
-    vm_stats_unref(old);
+    return last_of_run(vm, view->id);
 }
 
 /* A changeable copy that shares what it holds; of an empty one for NULL. */
 static VmStats *stats_copy(const VmStats *last, int run)
 {
-    VmStats *stats = g_new0(VmStats, 1);
+    VmStats *stats = last ? record_copy(VmStats, last) : record_new(VmStats);
     if (last) {
-        *stats = *last;
         table_ref(stats->blocks);
         table_ref(stats->node_io);
         table_ref(stats->nodes);
@@ -70,7 +66,6 @@ static VmStats *stats_copy(const VmStats *last, int run)
         if (stats->dirty_rate.vcpu_rates)
             g_array_ref(stats->dirty_rate.vcpu_rates);
     }
-    g_atomic_ref_count_init(&stats->refs);
     stats->run = run;
     return stats;
 }
@@ -301,10 +296,7 @@ bool vm_stats_receive(VmStatsQuery *query, gint64 deadline)
 {
     if (!query)
         return false;
-    g_mutex_lock(&query->vm->view_lock);
-    g_autoptr(VmStats) last =
-        query->vm->stats && query->vm->stats->run == query->run ? vm_stats_ref(query->vm->stats) : NULL;
-    g_mutex_unlock(&query->vm->view_lock);
+    g_autoptr(VmStats) last = last_of_run(query->vm, query->run);
     VmStats *next = stats_copy(last, query->run);
     bool complete = true;
     for (unsigned i = 0; i < G_N_ELEMENTS(question_rows); i++) {
@@ -318,7 +310,7 @@ bool vm_stats_receive(VmStatsQuery *query, gint64 deadline)
         else if (error_is(error, VIR_ERR_OPERATION_TIMEOUT) || error_is(error, VIR_ERR_OPERATION_FAILED))
             complete = false; /* as against a question that this QEMU does not know */
     }
-    publish(query->vm, next);
+    vm_stats_unref(record_swap(&query->vm->view_lock, &query->vm->stats, next));
     qmp_unref(query->qmp);
     vm_unref(query->vm);
     g_free(query);

@@ -30,9 +30,8 @@ typedef struct {
     GArray *vcpu_rates; /* of gint64, by vCPU; NULL: not by vCPU */
 } VmDirtyRate;
 
-/* What QEMU says that changes by itself. Immutable once published, counted. Any thread. */
+/* What QEMU says that changes by itself: a record (base/record.h). Any thread. */
 struct VmStats {
-    gatomicrefcount refs;
     int run; /* the guest's number when it was asked: answers of another run do not count */
     bool has_balloon;
     QemuBalloonStats balloon;

@@ -2,6 +2,7 @@
 #include "vm/vm.h"
 
 #include "base/error.h"
+#include "base/record.h"
 #include "vm/vm-agent.h"
 #include "vm/vm-job.h"
 #include "vm/vm-registry.h"
@@ -50,34 +51,31 @@ Mailbox *vm_mailbox(Vm *vm)
 
 VmView *vm_view_ref(VmView *view)
 {
-    if (view)
-        g_atomic_ref_count_inc(&view->refs);
-    return view;
+    return record_ref(view);
+}
+
+static void view_clear(gpointer data)
+{
+    VmView *view = data;
+    definition_unref(view->config);
+    definition_unref(view->live);
+    g_clear_pointer(&view->vcpu_tids, g_array_unref);
 }
 
 void vm_view_unref(VmView *view)
 {
-    if (!view || !g_atomic_ref_count_dec(&view->refs))
-        return;
-    definition_unref(view->config);
-    definition_unref(view->live);
-    g_clear_pointer(&view->vcpu_tids, g_array_unref);
-    g_free(view);
+    record_unref(view, view_clear);
 }
 
 VmView *vm_view(Vm *vm)
 {
-    g_mutex_lock(&vm->view_lock);
-    VmView *view = vm_view_ref(vm->view);
-    g_mutex_unlock(&vm->view_lock);
-    return view;
+    return record_get(&vm->view_lock, &vm->view);
 }
 
 VmView *vm_view_copy(const VmView *view)
 {
-    VmView *copy = g_new0(VmView, 1);
+    VmView *copy = view ? record_copy(VmView, view) : record_new(VmView);
     if (view) {
-        *copy = *view;
         definition_ref(copy->config);
         definition_ref(copy->live);
         if (copy->vcpu_tids)
@@ -87,18 +85,13 @@ VmView *vm_view_copy(const VmView *view)
         copy->state = VIR_DOMAIN_SHUTOFF;
         copy->reachable = true;
     }
-    g_atomic_ref_count_init(&copy->refs);
     return copy;
 }
 
 void vm_publish(Vm *vm, VmView *view)
 {
     vm_registry_reindex(vm->daemon->vms, vm, vm->view, view);
-    g_mutex_lock(&vm->view_lock);
-    VmView *old = vm->view;
-    vm->view = view;
-    g_mutex_unlock(&vm->view_lock);
-    vm_view_unref(old);
+    vm_view_unref(record_swap(&vm->view_lock, &vm->view, view));
 }
 
 void vm_publish_live(Vm *vm, Domain *live)

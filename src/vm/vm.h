@@ -25,9 +25,8 @@ typedef struct VmJobRun VmJobRun;     /* vm/vm-job.c */
 typedef struct VmStats VmStats;       /* vm/vm-stats.h */
 typedef struct VmAgent VmAgent;       /* vm/vm-agent.h */
 
-/* What readers see. Immutable after vm_publish(); a field is added here and set by the job that knows it. */
+/* What readers see, a record (base/record.h). Immutable after vm_publish(); a field is added here and set by the job that knows it. */
 typedef struct {
-    gatomicrefcount refs;
     int id;                  /* the running guest's number; -1 while it is off */
     int state;               /* virDomainState */
     int reason;              /* the state's own reason enumeration, e.g. virDomainShutoffReason */
@@ -51,13 +50,13 @@ typedef struct Vm {
 
     VmAgent *agent; /* has its own lock */
 
-    GMutex view_lock; /* only around the swap of view, stats and qmp */
+    GMutex view_lock; /* only around the swap of view, stats, jobs and qmp */
     unsigned claims;  /* under way; guarded by the registry's lock */
     VmView *view;     /* NULL: claimed but not defined yet, or gone */
     VmStats *stats;   /* last statistics; NULL before the first */
     VmJob *job;       /* the job that runs, and the one that ended last; see vm-job.h */
     VmJob *last_job;
-    bool job_asked; /* its progress is being asked for */
+    gint job_asked; /* atomic: its progress is being asked for */
 
     /* mailbox: */
     Qmp *qmp;             /* NULL while off or unreachable */

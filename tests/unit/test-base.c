@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mailbox.h"
 #include "base/process.h"
+#include "base/record.h"
 #include "base/uuid.h"
 
 #include <glib/gstdio.h>
@@ -138,6 +139,40 @@ static void test_mailbox_order(void)
     }
 }
 
+typedef struct {
+    int number;
+    unsigned *freed;
+} TestRecord;
+
+static void clear_test_record(gpointer data)
+{
+    ++*((TestRecord *)data)->freed;
+}
+
+static void test_record(void)
+{
+    GMutex lock;
+    unsigned freed = 0;
+    TestRecord *slot = NULL;
+    g_mutex_init(&lock);
+    g_assert_null(record_get(&lock, &slot));
+    TestRecord *first = record_new(TestRecord);
+    *first = (TestRecord){ 1, &freed };
+    g_assert_null(record_swap(&lock, &slot, first));
+    TestRecord *seen = record_get(&lock, &slot);
+    TestRecord *second = record_copy(TestRecord, seen);
+    second->number = 2;
+    record_unref(record_swap(&lock, &slot, second), clear_test_record);
+    g_assert_cmpuint(freed, ==, 0); /* a reader still has it */
+    g_assert_cmpint(seen->number, ==, 1);
+    record_unref(seen, clear_test_record);
+    g_assert_cmpuint(freed, ==, 1);
+    record_unref(record_swap(&lock, &slot, NULL), clear_test_record);
+    g_assert_cmpuint(freed, ==, 2);
+    record_unref(NULL, clear_test_record);
+    g_mutex_clear(&lock);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -147,5 +182,6 @@ int main(int argc, char **argv)
     g_test_add_func("/base/error-text", test_error_text);
     g_test_add_func("/base/process-identity", test_process_identity);
     g_test_add_func("/base/mailbox-order", test_mailbox_order);
+    g_test_add_func("/base/record", test_record);
     return g_test_run();
 }
