@@ -312,3 +312,22 @@ bool rule_hugepages(RuleContext *context, GError **error)
     }
     return true;
 }
+
+static int compare_events(gconstpointer a, gconstpointer b)
+{
+    const DomainPerfEvent *const *left = a, *const *right = b;
+    return (int)(*left)->name - (int)(*right)->name;
+}
+
+bool rule_perf_events(RuleContext *context, GError **error)
+{
+    Domain *domain = context->domain;
+    if (domain->n_perf_events > 0)
+        qsort(domain->perf_events, domain->n_perf_events, sizeof *domain->perf_events, compare_events);
+    for (unsigned i = 1; i < domain->n_perf_events; i++) {
+        if (domain->perf_events[i]->name == domain->perf_events[i - 1]->name)
+            return error_set(error, VIR_ERR_XML_ERROR, "perf event '%s' was already specified",
+                             model_enum_text(&model_enum_perf_event_name, domain->perf_events[i]->name));
+    }
+    return true;
+}

@@ -45,9 +45,9 @@ static const Rule defaults[] = {
 };
 
 static const Rule checks[] = {
-    rule_cpu_topology, rule_numa,          rule_numatune,      rule_cputune, rule_hugepages, rule_firmware,
-    rule_sysinfo,      rule_check_disks,   rule_memories,      rule_shmems,  rule_iommus,    rule_launch_security,
-    rule_spice,        rule_shared_memory, rule_nvram_devices,
+    rule_cpu_topology,    rule_numa,    rule_numatune,      rule_cputune,       rule_hugepages, rule_perf_events,
+    rule_firmware,        rule_sysinfo, rule_check_disks,   rule_memories,      rule_shmems,    rule_iommus,
+    rule_launch_security, rule_spice,   rule_shared_memory, rule_nvram_devices,
 };
 
 static const Rule addresses[] = {

@@ -31,6 +31,7 @@ bool rule_device_info(RuleContext *context, GError **error);
 bool rule_machine(RuleContext *context, GError **error);
 bool rule_memory(RuleContext *context, GError **error);
 bool rule_vcpus(RuleContext *context, GError **error);
+bool rule_perf_events(RuleContext *context, GError **error);
 bool rule_iothreads(RuleContext *context, GError **error);
 bool rule_cpu(RuleContext *context, GError **error);
 bool rule_cpu_check(RuleContext *context, GError **error);

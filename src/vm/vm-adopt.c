@@ -14,6 +14,7 @@
 #include "vm/vm-events.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
+#include "vm/vm-perf.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
@@ -80,6 +81,7 @@ static bool connect_monitor(Vm *vm, GError **error)
     vm_log_event(vm, "found again by a new daemon");
     take_status(vm, &status);
     vm_dump_adopt(vm);
+    vm_perf_resume(vm);
     return true;
 }
 

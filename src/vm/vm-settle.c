@@ -7,6 +7,7 @@
 #include "qemu/qemu-args.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-console.h"
+#include "vm/vm-perf.h"
 #include "vm/vm-settings.h"
 #include "vm/vm-tune.h"
 
@@ -142,7 +143,7 @@ bool vm_settle_pins(Vm *vm, GError **error)
 }
 
 static bool (*const settle_steps[])(Vm *vm, GError **error) = {
-    vm_settle_vcpu_threads, vm_settle_ptys, open_consoles, vm_settle_pins, set_passwords, set_balloon, set_links,
+    vm_settle_vcpu_threads, vm_settle_ptys, open_consoles, vm_settle_pins, vm_perf_start, set_passwords, set_balloon, set_links,
 };
 
 bool vm_settle(Vm *vm, GError **error)

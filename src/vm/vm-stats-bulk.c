@@ -11,6 +11,7 @@
 #include "rpc/wire-params.h"
 #include "vm/vm-block-info.h"
 #include "vm/vm-lookup.h"
+#include "vm/vm-perf.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-stats.h"
 #include "vm/vm-vcpu.h"
@@ -142,6 +143,8 @@ static void add_vcpu(const Context *context, const Subject *subject, WireParams 
         wire_params_add_ullong(params, name, context->wait_counted ? thread_wait_ns(pid, tid) : 0);
         g_snprintf(name, sizeof name, "vcpu.%u.delay", i);
         wire_params_add_ullong(params, name, sched.wait_ns);
+        if (subject->stats)
+            vm_counters_add_vcpu(&subject->stats->counters, i, params);
     }
 }
 
@@ -338,8 +341,19 @@ static void add_dirty_rate(const Context *context, const Subject *subject, WireP
     }
 }
 
+static void add_perf(const Context *context, const Subject *subject, WireParams *params)
+{
+    vm_perf_add_stats(subject->vm, params);
+}
+
+static void add_vm(const Context *context, const Subject *subject, WireParams *params)
+{
+    if (subject->stats)
+        vm_counters_add_vm(&subject->stats->counters, params);
+}
+
 /* One row a group: what it asks QEMU, and how it is written. A group without a writer has nothing to say on any guest
- * that Lodge runs: perf events cannot be enabled, and memory bandwidth is not monitored. */
+ * that Lodge runs: memory bandwidth is not monitored. */
 static const struct {
     unsigned group;
     VmStatsQuestions questions;
@@ -348,13 +362,14 @@ static const struct {
     { VIR_DOMAIN_STATS_STATE, 0, add_state },
     { VIR_DOMAIN_STATS_CPU_TOTAL, 0, add_cpu },
     { VIR_DOMAIN_STATS_BALLOON, VM_STATS_BALLOON, add_balloon },
-    { VIR_DOMAIN_STATS_VCPU, 0, add_vcpu },
+    { VIR_DOMAIN_STATS_VCPU, VM_STATS_VCPU, add_vcpu },
     { VIR_DOMAIN_STATS_INTERFACE, 0, add_interface },
     { VIR_DOMAIN_STATS_BLOCK, VM_STATS_BLOCK, add_block },
-    { VIR_DOMAIN_STATS_PERF, 0, NULL },
+    { VIR_DOMAIN_STATS_PERF, 0, add_perf },
     { VIR_DOMAIN_STATS_IOTHREAD, VM_STATS_IOTHREAD, add_iothread },
     { VIR_DOMAIN_STATS_MEMORY, 0, NULL },
     { VIR_DOMAIN_STATS_DIRTYRATE, VM_STATS_DIRTY_RATE, add_dirty_rate },
+    { VIR_DOMAIN_STATS_VM, VM_STATS_VM, add_vm },
 };
 
 #define FILTER_FLAGS                                                                                                   \

@@ -34,6 +34,7 @@ static void stats_clear(gpointer data)
     table_clear(&stats->nodes);
     g_clear_pointer(&stats->iothreads, g_array_unref);
     g_clear_pointer(&stats->dirty_rate.vcpu_rates, g_array_unref);
+    vm_counters_clear(&stats->counters);
 }
 
 void vm_stats_unref(VmStats *stats)
@@ -65,6 +66,7 @@ static VmStats *stats_copy(const VmStats *last, int run)
             g_array_ref(stats->iothreads);
         if (stats->dirty_rate.vcpu_rates)
             g_array_ref(stats->dirty_rate.vcpu_rates);
+        vm_counters_share(&stats->counters);
     }
     stats->run = run;
     return stats;
@@ -202,6 +204,36 @@ static void take_dirty_rate(VmStats *stats, JsonNode *reply)
     stats->has_dirty_rate = true;
 }
 
+static void take_counter_kinds(VmStats *stats, JsonNode *reply)
+{
+    vm_counters_take_kinds(&stats->counters, reply);
+}
+
+static void take_vm_counters(VmStats *stats, JsonNode *reply)
+{
+    vm_counters_take_vm(&stats->counters, reply);
+}
+
+static void take_vcpu_counters(VmStats *stats, JsonNode *reply)
+{
+    vm_counters_take_vcpus(&stats->counters, reply);
+}
+
+static void take_vcpu_indexes(VmStats *stats, JsonNode *reply)
+{
+    vm_counters_take_indexes(&stats->counters, reply);
+}
+
+static JsonObject *target_vm_args(const VmView *view)
+{
+    return qmp_object("s:target", "vm", NULL);
+}
+
+static JsonObject *target_vcpu_args(const VmView *view)
+{
+    return qmp_object("s:target", "vcpu", NULL);
+}
+
 static JsonObject *query_nodes_args(const VmView *view)
 {
     return qmp_object("b:query-nodes", (gboolean)TRUE, NULL);
@@ -239,6 +271,17 @@ static bool has_iothreads(const VmView *view, const VmStats *last)
     return view->live->domain->iothreads > 0 || view->live->domain->n_iothread_list > 0;
 }
 
+/* Only KVM keeps counters that QEMU passes on. */
+static bool is_kvm(const VmView *view, const VmStats *last)
+{
+    return view->live->domain->virt_type == VIRT_TYPE_KVM;
+}
+
+static bool needs_kinds(const VmView *view, const VmStats *last)
+{
+    return is_kvm(view, last) && !(last && last->counters.kinds);
+}
+
 /* Once it is known, it changes only if somebody has ordered a measurement. */
 static bool may_measure(const VmView *view, const VmStats *last)
 {
@@ -259,6 +302,10 @@ static const struct {
     { VM_STATS_BACKING, "query-blockstats", query_nodes_args, has_disks, take_node_io },
     { VM_STATS_IOTHREAD, "query-iothreads", NULL, has_iothreads, take_iothreads },
     { VM_STATS_DIRTY_RATE, "query-dirty-rate", NULL, may_measure, take_dirty_rate },
+    { VM_STATS_VM | VM_STATS_VCPU, "query-stats-schemas", NULL, needs_kinds, take_counter_kinds },
+    { VM_STATS_VM, "query-stats", target_vm_args, is_kvm, take_vm_counters },
+    { VM_STATS_VCPU, "query-stats", target_vcpu_args, is_kvm, take_vcpu_counters },
+    { VM_STATS_VCPU, "query-cpus-fast", NULL, is_kvm, take_vcpu_indexes },
 };
 
 struct VmStatsQuery {

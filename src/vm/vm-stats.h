@@ -3,6 +3,7 @@
  * hangs. */
 #pragma once
 #include "qemu/qemu-monitor.h"
+#include "vm/vm-stats-counters.h"
 #include "vm/vm.h"
 
 typedef struct {
@@ -41,6 +42,7 @@ struct VmStats {
     GArray *iothreads;   /* of VmIothreadStats, in QEMU's order; NULL: never asked */
     bool has_dirty_rate;
     VmDirtyRate dirty_rate;
+    VmCounters counters;
 };
 
 VmStats *vm_stats_ref(VmStats *stats);
@@ -54,6 +56,8 @@ typedef enum {
     VM_STATS_BACKING = 1 << 2, /* with BLOCK: of every node of the chains */
     VM_STATS_IOTHREAD = 1 << 3,
     VM_STATS_DIRTY_RATE = 1 << 4,
+    VM_STATS_VM = 1 << 5,
+    VM_STATS_VCPU = 1 << 6,
 } VmStatsQuestions;
 
 /* The questions to one guest that are under way. */

@@ -14,6 +14,7 @@
 #include "vm/vm-job.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
+#include "vm/vm-perf.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-start.h"
@@ -53,6 +54,7 @@ void vm_release_resources(Vm *vm)
     if (vm->pidfd >= 0)
         reap(vm);
     vm_tune_release(vm);
+    vm_perf_stop(vm);
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);
     vm_consoles_free(g_steal_pointer(&vm->consoles));

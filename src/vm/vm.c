@@ -5,6 +5,7 @@
 #include "base/record.h"
 #include "vm/vm-agent.h"
 #include "vm/vm-job.h"
+#include "vm/vm-perf.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-stats.h"
 
@@ -35,6 +36,7 @@ void vm_unref(Vm *vm)
     g_assert(!vm->qmp && vm->pidfd < 0);
     vm_view_unref(vm->view);
     vm_stats_unref(vm->stats);
+    vm_perf_stop(vm);
     vm_job_unref(vm->job);
     vm_job_unref(vm->last_job);
     vm_agent_free(vm->agent);

@@ -22,6 +22,7 @@ typedef struct VmBond VmBond;         /* vm/vm-autodestroy.c */
 typedef struct VmConsoles VmConsoles; /* vm/vm-console.h */
 typedef struct VmJob VmJob;           /* vm/vm-job.h */
 typedef struct VmJobRun VmJobRun;     /* vm/vm-job.c */
+typedef struct VmPerf VmPerf;         /* vm/vm-perf.h */
 typedef struct VmStats VmStats;       /* vm/vm-stats.h */
 typedef struct VmAgent VmAgent;       /* vm/vm-agent.h */
 
@@ -50,10 +51,11 @@ typedef struct Vm {
 
     VmAgent *agent; /* has its own lock */
 
-    GMutex view_lock; /* only around the swap of view, stats, jobs and qmp */
+    GMutex view_lock; /* only around the swap of view, stats, perf, jobs and qmp */
     unsigned claims;  /* under way; guarded by the registry's lock */
     VmView *view;     /* NULL: claimed but not defined yet, or gone */
     VmStats *stats;   /* last statistics; NULL before the first */
+    VmPerf *perf;     /* counters of perf events; NULL: none */
     VmJob *job;       /* the job that runs, and the one that ended last; see vm-job.h */
     VmJob *last_job;
     gint job_asked; /* atomic: its progress is being asked for */
