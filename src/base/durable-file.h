@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files that survive a crash: written to a temporary name in the same directory, fsynced, renamed over the old one,
- * directory fsynced. A reader sees the old content or the new, never a torn file. Any thread; blocks on the disk.
+ * Files that survive a crash. A new one is written without a name, linked and fsynced; over an old one a temporary is
+ * fsynced and renamed, and the directory fsynced. A reader sees the old content or the new, never a torn file; only a
+ * power failure before the call has returned may leave a new file that is not whole. Any thread; blocks on the disk.
  */
 #pragma once
 #include <glib.h>

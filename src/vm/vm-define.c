@@ -128,7 +128,8 @@ static bool undefine(Call *call, unsigned flags, GError **error)
     const char *name = vm_view_domain(vm->view)->name;
     if (!undefine_nvram(vm, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
         return false;
-    if (!(flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) && !vm_view_active(vm->view))
+    bool tpm = vm->view->config->domain->n_tpms > 0;
+    if (tpm && !(flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) && !vm_view_active(vm->view))
         vm_tpm_remove_state(vm->daemon->paths, &vm->uuid);
     VmView *next = vm_view_copy(vm->view);
     next->persistent = false;

@@ -10,6 +10,8 @@
 typedef struct {
     Vm *vm;
     VmView *view;
+    int id;
+    const char *name; /* the view's */
 } Row;
 
 static void row_clear(gpointer data)
@@ -22,9 +24,9 @@ static void row_clear(gpointer data)
 static int row_compare(gconstpointer a, gconstpointer b)
 {
     const Row *left = a, *right = b;
-    if (left->view->id != right->view->id)
-        return left->view->id < right->view->id ? -1 : 1;
-    return strcmp(vm_view_domain(left->view)->name, vm_view_domain(right->view)->name);
+    if (left->id != right->id)
+        return left->id < right->id ? -1 : 1;
+    return strcmp(left->name, right->name);
 }
 
 /* One pair of filter flags: none of the two asked for lets everything through. */
@@ -66,14 +68,18 @@ bool vm_view_matches(unsigned flags, const VmView *view)
 static GArray *select_rows(Daemon *daemon, unsigned flags)
 {
     g_autoptr(GPtrArray) all = vm_registry_all(daemon->vms);
-    GArray *rows = g_array_new(FALSE, FALSE, sizeof(Row));
+    GArray *rows = g_array_sized_new(FALSE, FALSE, sizeof(Row), all->len);
     g_array_set_clear_func(rows, row_clear);
     for (unsigned i = 0; i < all->len; i++) {
-        Row row = { vm_ref(all->pdata[i]), vm_view(all->pdata[i]) };
-        if (row.view && vm_view_matches(flags, row.view))
-            g_array_append_val(rows, row);
-        else
-            row_clear(&row);
+        Row row = { .vm = all->pdata[i], .view = vm_view(all->pdata[i]) };
+        if (!row.view || !vm_view_matches(flags, row.view)) {
+            vm_view_unref(row.view);
+            continue;
+        }
+        vm_ref(row.vm);
+        row.id = row.view->id;
+        row.name = vm_view_domain(row.view)->name;
+        g_array_append_val(rows, row);
     }
     g_array_sort(rows, row_compare);
     return rows;

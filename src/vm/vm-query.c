@@ -99,13 +99,13 @@ bool vm_get_xml_desc(Call *call, const DomainGetXmlDescArgs *args, DomainGetXmlD
     if (!view)
         return false;
     bool inactive = !view->live || (args->flags & (VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_MIGRATABLE));
-    const Domain *domain = inactive && view->config ? view->config->domain : vm_view_domain(view);
+    Definition *definition = view->live && !(inactive && view->config) ? view->live : view->config;
     DomainFormatFlags flags = inactive ? 0 : DOMAIN_FORMAT_ACTIVE;
     if (args->flags & VIR_DOMAIN_XML_SECURE)
         flags |= DOMAIN_FORMAT_SECURE;
     if (args->flags & VIR_DOMAIN_XML_MIGRATABLE)
         flags |= DOMAIN_FORMAT_MIGRATABLE;
-    ret->xml = domain_format(domain, flags);
+    ret->xml = definition_format(definition, flags);
     return true;
 }
 

@@ -90,10 +90,8 @@ GPtrArray *vm_registry_all(VmRegistry *registry)
     gpointer vm;
     g_mutex_lock(&registry->lock);
     g_hash_table_iter_init(&iter, registry->by_uuid);
-    while (g_hash_table_iter_next(&iter, NULL, &vm)) {
-        if (vm_published(vm))
-            g_ptr_array_add(all, vm_ref(vm));
-    }
+    while (g_hash_table_iter_next(&iter, NULL, &vm))
+        g_ptr_array_add(all, vm_ref(vm));
     g_mutex_unlock(&registry->lock);
     return all;
 }

@@ -18,7 +18,8 @@ Vm *vm_registry_lookup_id(VmRegistry *registry, int id);
 /* As vm_registry_lookup_uuid(), but with the error (VIR_ERR_NO_DOMAIN) that clients expect; @name may be NULL. */
 Vm *vm_registry_find(VmRegistry *registry, const Uuid *uuid, const char *name, GError **error);
 
-/* All published guests, each with a reference, in no order (free with g_ptr_array_unref). */
+/* All guests, also those that have no view yet or any more, each with a reference, in no order (free with
+ * g_ptr_array_unref). */
 GPtrArray *vm_registry_all(VmRegistry *registry);
 unsigned vm_registry_count(VmRegistry *registry, bool active);
 

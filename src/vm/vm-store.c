@@ -4,6 +4,7 @@
 #include "base/durable-file.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +34,8 @@ bool vm_store_write(const Paths *paths, const Domain *domain, GError **error)
     return false;
 }
 
-/* A removal need not be durable: after a power failure the guest may be defined again, but nothing is lost. */
+#define REMOVED_PREFIX ".removed-" /* a definition that is being removed; the daemon's next start ends that */
+
 static bool remove_file(const char *path, GError **error)
 {
     if (unlink(path) == 0 || errno == ENOENT)
@@ -41,11 +43,32 @@ static bool remove_file(const char *path, GError **error)
     return error_set_errno(error, errno, "remove '%s'", path);
 }
 
+static void unlink_removed(gpointer data)
+{
+    g_autofree char *path = data;
+    g_autoptr(GError) error = NULL;
+    if (!remove_file(path, &error))
+        log_warning("%s", error->message);
+}
+
+/*
+ * Renamed at once, unlinked after: the client need not wait until the file system has freed its blocks. A removal need
+ * not be durable: after a power failure the guest may be defined again, but nothing is lost.
+ */
 bool vm_store_remove(const Paths *paths, const char *name, GError **error)
 {
+    static unsigned removed;
     g_autofree char *path = definition_path(paths, name);
     g_autofree char *link = autostart_path(paths, name);
-    return remove_file(link, error) && remove_file(path, error);
+    if (!remove_file(link, error))
+        return false;
+    g_autofree char *aside = g_strdup_printf("%s/" REMOVED_PREFIX "%d-%u", paths->qemu_config_dir, (int)getpid(),
+                                             g_atomic_int_add(&removed, 1));
+    if (rename(path, aside) == 0)
+        worker_post(unlink_removed, g_steal_pointer(&aside));
+    else if (errno != ENOENT)
+        return error_set_errno(error, errno, "remove '%s'", path);
+    return true;
 }
 
 bool vm_store_set_autostart(const Paths *paths, const char *name, bool autostart, GError **error)
@@ -105,9 +128,11 @@ void vm_store_load(const Paths *paths, VmStoreVisitor visit, gpointer user_data)
         return;
     }
     while ((entry = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(paths->qemu_config_dir, entry, NULL);
+        if (g_str_has_prefix(entry, REMOVED_PREFIX))
+            unlink_removed(g_strdup(path));
         if (!g_str_has_suffix(entry, ".xml"))
             continue;
-        g_autofree char *path = g_build_filename(paths->qemu_config_dir, entry, NULL);
         Domain *domain = load_file(path);
         if (!domain)
             continue;
