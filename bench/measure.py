@@ -23,7 +23,8 @@ CLIENTS = 4
 STARTS_EACH = 5
 RUNNING = 24
 DEFINED = 300
-REPEAT = 40
+REPEAT = 200
+BLOCK = 20  # calls of one daemon before the other's turn
 
 
 def timed(work):
@@ -41,7 +42,7 @@ def small(name):
 # -- bare QEMU
 
 def bare_start(directory):
-    """QEMU from exec to its monitor's greeting; (ms, process)."""
+    """QEMU from exec until its monitor has answered a command: it greets while the machine is still being built; (ms, process)."""
     path = os.path.join(directory, "qmp")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -54,6 +55,8 @@ def bare_start(directory):
             client.connect(path)
             with client.makefile("rb") as lines:
                 assert "QMP" in json.loads(lines.readline())
+                client.sendall(b'{"execute":"qmp_capabilities"}')
+                assert "return" in json.loads(lines.readline())
         took = (time.perf_counter() - started) * 1000
     os.unlink(path)
     return took, process
@@ -79,25 +82,31 @@ def end_all(domains):
 
 
 def measure_small_calls(subjects):
-    """Definitions and looking at them, one at a time and in turn. Also what a definition costs in memory."""
+    """Definitions and looking at them, the daemons taking turns in blocks. Also what a definition costs in memory."""
     for subject in subjects:
         subject.connection.defineXML(small("first")).undefine()  # what is loaded once is not a definition's
         subject.before = resident_kib(subject.daemon.process.pid)
-    for number in range(DEFINED):
-        for subject in subjects:
-            subject.time("define", lambda: subject.connection.defineXML(small(f"bench{number}")))
+    in_turn(subjects, DEFINED, lambda subject, number:
+        subject.time("define", lambda: subject.connection.defineXML(small(f"bench{number}"))))
     for subject in subjects:
         grown = resident_kib(subject.daemon.process.pid) - subject.before
         subject.found["resident, a definition"].append(grown / DEFINED)
-    for number in range(REPEAT):
+    in_turn(subjects, REPEAT, lambda subject, number:
+        subject.time("lookup", lambda: subject.connection.lookupByName(f"bench{number}")))
+    in_turn(subjects, REPEAT, lambda subject, number:
+        subject.time("dumpxml", subject.connection.lookupByName(f"bench{number}").XMLDesc))
+    in_turn(subjects, REPEAT, lambda subject, number: subject.time("list of 300", subject.connection.listAllDomains))
+    in_turn(subjects, REPEAT, lambda subject, number: subject.time("connect", lambda: subject.daemon.connect().close()))
+    in_turn(subjects, DEFINED, lambda subject, number:
+        subject.time("undefine", subject.connection.lookupByName(f"bench{number}").undefine))
+
+
+def in_turn(subjects, times, work):
+    """work(subject, number) for each number below times; a block of numbers with one subject, then with the next."""
+    for first in range(0, times, BLOCK):
         for subject in subjects:
-            domain = subject.time("lookup", lambda: subject.connection.lookupByName(f"bench{number}"))
-            subject.time("dumpxml", domain.XMLDesc)
-            subject.time("list of 300", subject.connection.listAllDomains)
-            subject.time("connect", lambda: subject.daemon.connect().close())
-    for number in range(DEFINED):
-        for subject in subjects:
-            subject.time("undefine", subject.connection.lookupByName(f"bench{number}").undefine)
+            for number in range(first, min(first + BLOCK, times)):
+                work(subject, number)
 
 
 def measure_starts(subjects, bare):

@@ -111,6 +111,13 @@ static bool undefine_nvram(const Vm *vm, unsigned flags, GError **error)
     return true;
 }
 
+static bool remove_stored(Vm *vm, const char *name, GError **error)
+{
+    const Paths *paths = vm->daemon->paths;
+    return (!vm->view->autostart || vm_store_set_autostart(paths, name, false, error)) &&
+           vm_store_remove(paths, name, error);
+}
+
 static bool undefine(Call *call, unsigned flags, GError **error)
 {
     Vm *vm = call->object;
@@ -126,7 +133,7 @@ static bool undefine(Call *call, unsigned flags, GError **error)
     if (!vm->view->persistent)
         return error_set(error, VIR_ERR_OPERATION_INVALID, "cannot undefine transient domain");
     const char *name = vm_view_domain(vm->view)->name;
-    if (!undefine_nvram(vm, flags, error) || !vm_store_remove(vm->daemon->paths, name, error))
+    if (!undefine_nvram(vm, flags, error) || !remove_stored(vm, name, error))
         return false;
     bool tpm = vm->view->config->domain->n_tpms > 0;
     if (tpm && !(flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) && !vm_view_active(vm->view))
@@ -166,7 +173,7 @@ static bool rename_files(Vm *vm, Domain *renamed, const char *old_name, GError *
         vm_store_remove(paths, renamed->name, NULL);
         return false;
     }
-    return vm_store_remove(paths, old_name, error);
+    return remove_stored(vm, old_name, error);
 }
 
 bool vm_rename(Call *call, const DomainRenameArgs *args, DomainRenameRet *ret, GError **error)

@@ -34,7 +34,8 @@ bool vm_store_write(const Paths *paths, const Domain *domain, GError **error)
     return false;
 }
 
-#define REMOVED_PREFIX ".removed-" /* a definition that is being removed; the daemon's next start ends that */
+#define REMOVED_PREFIX ".removed-" /* a definition that waits to be unlinked, by this daemon or the next */
+#define CLEAN_DELAY_S  1
 
 static bool remove_file(const char *path, GError **error)
 {
@@ -43,31 +44,48 @@ static bool remove_file(const char *path, GError **error)
     return error_set_errno(error, errno, "remove '%s'", path);
 }
 
-static void unlink_removed(gpointer data)
+static void clean(const char *dir_path)
 {
-    g_autofree char *path = data;
-    g_autoptr(GError) error = NULL;
-    if (!remove_file(path, &error))
-        log_warning("%s", error->message);
+    g_autoptr(GDir) dir = g_dir_open(dir_path, 0, NULL);
+    const char *entry;
+    while (dir && (entry = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(dir_path, entry, NULL);
+        g_autoptr(GError) error = NULL;
+        if (g_str_has_prefix(entry, REMOVED_PREFIX) && !remove_file(path, &error))
+            log_warning("%s", error->message);
+    }
+}
+
+static int cleaning; /* a cleaning is due */
+
+static void clean_job(gpointer data)
+{
+    g_autofree char *dir_path = data;
+    g_atomic_int_set(&cleaning, 0);
+    clean(dir_path);
+}
+
+static gboolean on_clean(gpointer dir_path)
+{
+    worker_post(clean_job, dir_path);
+    return G_SOURCE_REMOVE;
 }
 
 /*
- * Renamed at once, unlinked after: the client need not wait until the file system has freed its blocks. A removal need
- * not be durable: after a power failure the guest may be defined again, but nothing is lost.
+ * Renamed at once, unlinked later: the client need not wait until the file system has freed its blocks, nor, when many
+ * guests go, for the directory that this holds meanwhile. A removal need not be durable: after a power failure the
+ * guest may be defined again, but nothing is lost.
  */
 bool vm_store_remove(const Paths *paths, const char *name, GError **error)
 {
-    static unsigned removed;
+    static int removed;
     g_autofree char *path = definition_path(paths, name);
-    g_autofree char *link = autostart_path(paths, name);
-    if (!remove_file(link, error))
-        return false;
-    g_autofree char *aside = g_strdup_printf("%s/" REMOVED_PREFIX "%d-%u", paths->qemu_config_dir, (int)getpid(),
+    g_autofree char *aside = g_strdup_printf("%s/" REMOVED_PREFIX "%d-%d", paths->qemu_config_dir, (int)getpid(),
                                              g_atomic_int_add(&removed, 1));
-    if (rename(path, aside) == 0)
-        worker_post(unlink_removed, g_steal_pointer(&aside));
-    else if (errno != ENOENT)
-        return error_set_errno(error, errno, "remove '%s'", path);
+    if (rename(path, aside) < 0)
+        return errno == ENOENT || error_set_errno(error, errno, "remove '%s'", path);
+    if (g_atomic_int_compare_and_exchange(&cleaning, 0, 1))
+        g_timeout_add_seconds(CLEAN_DELAY_S, on_clean, g_strdup(paths->qemu_config_dir));
     return true;
 }
 
@@ -127,10 +145,9 @@ void vm_store_load(const Paths *paths, VmStoreVisitor visit, gpointer user_data)
         log_error("%s", error->message);
         return;
     }
+    clean(paths->qemu_config_dir);
     while ((entry = g_dir_read_name(dir))) {
         g_autofree char *path = g_build_filename(paths->qemu_config_dir, entry, NULL);
-        if (g_str_has_prefix(entry, REMOVED_PREFIX))
-            unlink_removed(g_strdup(path));
         if (!g_str_has_suffix(entry, ".xml"))
             continue;
         Domain *domain = load_file(path);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Definitions at rest: config_dir/qemu/NAME.xml (canonical XML, secrets included, mode 0600) and autostart/NAME.xml, a
- * symbolic link to it: the layout administrators know. Every change is durable when its function returns. Jobs of the
- * guest's mailbox, and start-up, may call.
+ * symbolic link to it: the layout administrators know. A definition is durable when vm_store_write() returns. Jobs of
+ * the guest's mailbox, and start-up, may call.
  */
 #pragma once
 #include "base/paths.h"
 #include "model/domain.h"
 
 bool vm_store_write(const Paths *paths, const Domain *domain, GError **error);
-/* Removes the definition and its autostart link. */
+/* Removes the definition; its autostart link, if it has one, is removed by vm_store_set_autostart() first. */
 bool vm_store_remove(const Paths *paths, const char *name, GError **error);
 bool vm_store_set_autostart(const Paths *paths, const char *name, bool autostart, GError **error);
 bool vm_store_get_autostart(const Paths *paths, const char *name);
