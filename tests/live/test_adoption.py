@@ -206,6 +206,20 @@ def test_definitions_and_autostart_survive(daemon):
     connection.close()
 
 
+def test_removed_definitions_do_not_come_back(daemon):
+    """Undefined guests stay gone whenever the daemon is killed, and what is left of their files goes with the next start."""
+    connection = daemon.connect()
+    for name in ("gone", "stays"):
+        connection.defineXML(guest_xml(name)).setAutostart(True)
+    connection.lookupByName("gone").undefine()
+    daemon.kill()
+    (daemon.root / "etc/qemu/.removed-1-1").write_text("<domain/>")
+    daemon.start()
+    assert set(states(daemon)) == {"stays"}
+    assert sorted(path.name for path in (daemon.root / "etc/qemu").iterdir()) == ["autostart", "stays.xml"]
+    assert [path.name for path in (daemon.root / "etc/qemu/autostart").iterdir()] == ["stays.xml"]
+
+
 def test_daemon_starts_quickly_with_many_definitions(daemon):
     connection = daemon.connect()
     for number in range(300):
