@@ -23,8 +23,14 @@ static bool verb_cpu_models(Shell *shell, const Args *args, GError **error)
     return true;
 }
 
+/* The element as <cpu>: domain capabilities call theirs <mode>. */
 static char *element_text(const GuestXml *xml, xmlNode *node)
 {
+    if (strcmp((const char *)node->name, "cpu")) {
+        xmlNodeSetName(node, (const xmlChar *)"cpu");
+        while (node->properties)
+            xmlRemoveProp(node->properties);
+    }
     xmlBuffer *buffer = xmlBufferCreate();
     xmlNodeDump(buffer, xml->document, node, 0, 0);
     char *text = g_strdup((const char *)xmlBufferContent(buffer));
@@ -105,21 +111,43 @@ static bool verb_hypervisor_cpu_baseline(Shell *shell, const Args *args, GError 
     return true;
 }
 
-/* Incompatible is an answer, and a failure of the command, as for grep. */
-static bool print_comparison(Shell *shell, const char *file, int32_t result, GError **error)
+typedef struct {
+    const char *identical, *superset, *incompatible;
+} ComparisonTexts;
+
+static const ComparisonTexts host_texts = {
+    N_("CPU described in %s is identical to host CPU"),
+    N_("Host CPU is a superset of CPU described in %s"),
+    N_("CPU described in %s is incompatible with host CPU"),
+};
+
+static const ComparisonTexts hypervisor_texts = {
+    N_("CPU described in %s is identical to the CPU provided by hypervisor on the host"),
+    N_("The CPU provided by hypervisor on the host is a superset of CPU described in %s"),
+    N_("CPU described in %s is incompatible with the CPU provided by hypervisor on the host"),
+};
+
+/* The texts of the tables have one %s each. */
+static char *text_of_file(const char *text, const char *file)
 {
-    switch (result) {
-    case VIR_CPU_COMPARE_IDENTICAL:
-        output_json_text(shell->output, "result", "identical");
-        output_line(shell->output, _("CPU described in %s is identical to host CPU"), file);
-        return true;
-    case VIR_CPU_COMPARE_SUPERSET:
-        output_json_text(shell->output, "result", "superset");
-        output_line(shell->output, _("Host CPU is a superset of CPU described in %s"), file);
-        return true;
-    default:
-        return error_set(error, VIR_ERR_CPU_INCOMPATIBLE, _("CPU described in %s is incompatible with host CPU"), file);
-    }
+    const char *gap = strstr(text, "%s");
+    return g_strdup_printf("%.*s%s%s", (int)(gap - text), text, file, gap + strlen("%s"));
+}
+
+/* Incompatible is an answer, and a failure of the command, as for grep. */
+static bool print_comparison(Shell *shell, const char *file, const ComparisonTexts *texts, int32_t result,
+                             GError **error)
+{
+    const char *format = result == VIR_CPU_COMPARE_IDENTICAL  ? texts->identical
+                         : result == VIR_CPU_COMPARE_SUPERSET ? texts->superset
+                                                              : texts->incompatible;
+    g_autofree char *text = text_of_file(_(format), file);
+    g_clear_pointer(&shell->doing, g_free);
+    if (format == texts->incompatible)
+        return error_set(error, VIR_ERR_CPU_INCOMPATIBLE, "%s", text);
+    output_json_text(shell->output, "result", format == texts->identical ? "identical" : "superset");
+    output_line(shell->output, "%s", text);
+    return true;
 }
 
 static uint32_t compare_flags(const Args *args)
@@ -133,9 +161,11 @@ static bool verb_cpu_compare(Shell *shell, const Args *args, GError **error)
     g_autoptr(GPtrArray) cpus = NULL;
     int32_t result;
     const char *file = args_string(args, "file");
-    return read_cpus(file, &cpus, error) &&
-           lodge_connect_compare_cpu(shell->connection, cpus->pdata[0], compare_flags(args), &result, error) &&
-           print_comparison(shell, file, result, error);
+    if (!read_cpus(file, &cpus, error))
+        return false;
+    shell_doing(shell, _("Failed to compare host CPU with %s"), file);
+    return lodge_connect_compare_cpu(shell->connection, cpus->pdata[0], compare_flags(args), &result, error) &&
+           print_comparison(shell, file, &host_texts, result, error);
 }
 
 static bool verb_hypervisor_cpu_compare(Shell *shell, const Args *args, GError **error)
@@ -143,12 +173,14 @@ static bool verb_hypervisor_cpu_compare(Shell *shell, const Args *args, GError *
     g_autoptr(GPtrArray) cpus = NULL;
     int32_t result;
     const char *file = args_string(args, "file");
-    return read_cpus(file, &cpus, error) &&
-           lodge_connect_compare_hypervisor_cpu(shell->connection, args_string(args, "emulator"),
+    if (!read_cpus(file, &cpus, error))
+        return false;
+    shell_doing(shell, _("Failed to compare hypervisor CPU with %s"), file);
+    return lodge_connect_compare_hypervisor_cpu(shell->connection, args_string(args, "emulator"),
                                                 args_string(args, "arch"), args_string(args, "machine"),
                                                 args_string(args, "virttype"), cpus->pdata[0], compare_flags(args),
                                                 &result, error) &&
-           print_comparison(shell, file, result, error);
+           print_comparison(shell, file, &hypervisor_texts, result, error);
 }
 
 #define OPTIONS_HYPERVISOR                                                                                             \

@@ -11,8 +11,8 @@ typedef struct {
 } QemuProbe;
 
 QemuCaps *qemu_caps_new(const char *emulator);
-/* Asks the emulator. Blocks up to a few seconds. NULL on error. */
-QemuCaps *qemu_caps_probe(const QemuProbe *probe, GError **error);
+/* Asks the emulator. Blocks up to a few seconds. NULL on error. @models gets a line for each CPU model. */
+QemuCaps *qemu_caps_probe(const QemuProbe *probe, GString *models, GError **error);
 
 /* NULL, silently, if the file is missing, torn or was written under another key. */
 QemuCaps *qemu_caps_file_load(const char *path, const char *emulator, const char *key);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "host/host-processor.h"
 #include "qemu/qemu-caps-private.h"
+#include "qemu/qemu-cpu-models.h"
 #include "qemu/qemu-process.h"
 #include "qemu/qmp-object.h"
 
@@ -16,6 +17,7 @@
 typedef struct {
     char *monitor, *log;
     QemuProcess process;
+    GString *models; /* qemu_cpu_models_append() */
 } Session;
 
 static void session_end(Session *session)
@@ -315,6 +317,34 @@ static void offer_model(HostModelChoice *choice, const QemuCpuModel *cpu, JsonOb
                             (const char *const *)features->pdata);
 }
 
+/* Keeps what the model turns on; of the whole emulation also the names of what there is to turn on. */
+static void keep_model(Session *session, const char *accelerator, const char *name, const char *vendor,
+                       JsonObject *props, bool whole)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GPtrArray) known = g_ptr_array_new(), on = g_ptr_array_new();
+    g_autoptr(GList) names = json_object_get_members(props);
+    for (GList *item = names; item; item = item->next) {
+        JsonNode *value = json_object_get_member(props, item->data);
+        const char *feature = host_processor_fold_name(item->data);
+        if (!feature && strchr(item->data, '_')) /* the old spelling of what comes once more */
+            continue;
+        if (!feature)
+            feature = item->data;
+        if (!JSON_NODE_HOLDS_VALUE(value) || json_node_get_value_type(value) != G_TYPE_BOOLEAN ||
+            !is_feature(item->data) || !g_hash_table_add(seen, (gpointer)feature))
+            continue;
+        g_ptr_array_add(known, (gpointer)feature);
+        if (json_node_get_boolean(value))
+            g_ptr_array_add(on, (gpointer)feature);
+    }
+    g_ptr_array_add(known, NULL);
+    g_ptr_array_add(on, NULL);
+    qemu_cpu_models_append(session->models, accelerator, name, vendor, (const char *const *)on->pdata);
+    if (whole)
+        qemu_cpu_models_append(session->models, "known", "", NULL, (const char *const *)known->pdata);
+}
+
 /*
  * Finds vendors and the named model nearest to this host. An error reply (a model that cannot be expanded, an
  * architecture without the command) only means that there is nothing to learn. @choice (may be NULL) is offered each
@@ -332,6 +362,7 @@ static void ask_expansions(Session *session, QemuAccelerator *accelerator, const
     qmp_wait(host_pending, PROBE_TIMEOUT_MS, &host_value, NULL);
     JsonObject *host = expansion_props(host_value);
     accelerator->host_vendor = g_strdup(vendor_name(qmp_get_string(host, "vendor")));
+    const char *kind = strcmp(host_name, "host") ? "tcg" : "kvm";
     for (unsigned i = 0; i < accelerator->n_cpus; i++) {
         QemuCpuModel *cpu = &accelerator->cpus[i];
         g_autoptr(JsonNode) value = NULL;
@@ -339,6 +370,7 @@ static void ask_expansions(Session *session, QemuAccelerator *accelerator, const
         if (!props)
             continue;
         cpu->vendor = g_strdup(is_generic(cpu->name) ? NULL : vendor_name(qmp_get_string(props, "vendor")));
+        keep_model(session, kind, cpu->name, cpu->vendor, props, !strcmp(cpu->name, host_name));
         if (choice && can_be_host_model(cpu))
             offer_model(choice, cpu, props);
         if (!host || !cpu->usable || !can_be_host_model(cpu))
@@ -428,16 +460,16 @@ static bool ask_tcg(Session *session, QemuCaps *caps, GError **error)
     return true;
 }
 
-static bool probe_tcg(const QemuProbe *probe, QemuCaps *caps, GError **error)
+static bool probe_tcg(const QemuProbe *probe, QemuCaps *caps, GString *models, GError **error)
 {
-    g_auto(Session) session = { .process = { .pidfd = -1 } };
+    g_auto(Session) session = { .process = { .pidfd = -1 }, .models = models };
     return session_start(&session, probe, "tcg", error) && ask_tcg(&session, caps, error);
 }
 
-QemuCaps *qemu_caps_probe(const QemuProbe *probe, GError **error)
+QemuCaps *qemu_caps_probe(const QemuProbe *probe, GString *models, GError **error)
 {
     g_autoptr(QemuCaps) caps = qemu_caps_new(probe->emulator);
-    g_auto(Session) session = { .process = { .pidfd = -1 } };
+    g_auto(Session) session = { .process = { .pidfd = -1 }, .models = models };
     g_autoptr(GError) no_tcg = NULL;
     if (!session_start(&session, probe, "kvm:tcg", error) || !ask_all(&session, caps, error))
         return NULL;
@@ -446,7 +478,7 @@ QemuCaps *qemu_caps_probe(const QemuProbe *probe, GError **error)
     if (!ask_accelerator(&session, &caps->kvm, "host", NULL, error))
         return NULL;
     /* An emulator may be built without TCG; then there is KVM only. */
-    probe_tcg(probe, caps, &no_tcg);
+    probe_tcg(probe, caps, models, &no_tcg);
     /* Under KVM every model takes the host's vendor, so what a model's own is comes from TCG. */
     for (unsigned i = 0; i < caps->kvm.n_cpus; i++) {
         const QemuCpuModel *same = qemu_caps_cpu(&caps->tcg, caps->kvm.cpus[i].name);

@@ -7,6 +7,7 @@
 #include "qemu/qemu-caps-private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 
 /* µs in which the questions of one call need not look at the files again */
 #define KEY_AGE     (100 * 1000)
-#define CAPS_FORMAT 4 /* raise it when the probe asks for more or the file says it otherwise */
+#define CAPS_FORMAT 5 /* raise it when the probe asks for more or the file says it otherwise */
 
 typedef struct {
     char *key;
@@ -252,24 +253,60 @@ static char *file_path(const QemuCapsCache *cache, const char *emulator)
     return g_strdup_printf("%s/%s-%.12s.json", cache->paths->cache_dir, name, hash);
 }
 
-static QemuCaps *load_or_probe(QemuCapsCache *cache, const char *emulator, const char *key, GError **error)
+static char *models_file_path(const char *caps_path)
+{
+    return g_strconcat(caps_path, ".cpus", NULL);
+}
+
+/* @ret_models may be NULL. */
+static QemuCaps *probe_and_keep(QemuCapsCache *cache, const char *emulator, const char *key, QemuCpuModels **ret_models,
+                                GError **error)
 {
     g_autofree char *path = file_path(cache, emulator);
-    g_autoptr(QemuCaps) caps = qemu_caps_file_load(path, emulator, key);
-    if (caps)
-        return g_steal_pointer(&caps);
+    g_autoptr(QemuCaps) caps = NULL;
     QemuProbe probe = { .emulator = emulator,
                         .work_dir = cache->paths->qemu_run_dir,
                         .context = cache->context,
                         .user = cache->switch_user ? &cache->user : NULL };
-    caps = qemu_caps_probe(&probe, error);
+    g_autoptr(GString) models = qemu_cpu_models_text(key);
+    caps = qemu_caps_probe(&probe, models, error);
     if (!caps)
         return NULL;
     /* A cache that cannot be written costs time at the next start, nothing else. */
     g_autoptr(GError) why = NULL;
-    if (!directory_ensure(cache->paths->cache_dir, 0755, &why) || !qemu_caps_file_save(path, key, caps, &why))
+    g_autofree char *models_path = models_file_path(path);
+    if (!directory_ensure(cache->paths->cache_dir, 0755, &why) ||
+        !durable_file_write(models_path, models->str, models->len, 0644, &why) ||
+        !qemu_caps_file_save(path, key, caps, &why))
         log_warning("keep capabilities of %s: %s", emulator, why->message);
+    if (ret_models)
+        *ret_models = qemu_cpu_models_parse(models->str, key, NULL);
+    malloc_trim(0); /* an emulator's answers are megabytes of JSON */
     return g_steal_pointer(&caps);
+}
+
+static QemuCaps *load_or_probe(QemuCapsCache *cache, const char *emulator, const char *key, GError **error)
+{
+    g_autofree char *path = file_path(cache, emulator);
+    QemuCaps *caps = qemu_caps_file_load(path, emulator, key);
+    return caps ? caps : probe_and_keep(cache, emulator, key, NULL, error);
+}
+
+QemuCpuModels *qemu_caps_cache_cpu_models(QemuCapsCache *cache, const char *emulator, const char *const *only,
+                                          GError **error)
+{
+    g_autofree char *key = compute_key(cache, emulator, error);
+    if (!key)
+        return NULL;
+    g_autofree char *caps_path = file_path(cache, emulator), *text = NULL;
+    g_autofree char *path = models_file_path(caps_path);
+    QemuCpuModels *models = NULL;
+    if (g_file_get_contents(path, &text, NULL, NULL))
+        models = qemu_cpu_models_parse(text, key, only);
+    if (models)
+        return models;
+    g_autoptr(QemuCaps) caps = probe_and_keep(cache, emulator, key, &models, error);
+    return models;
 }
 
 static Entry *entry_locked(QemuCapsCache *cache, const char *emulator)

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/paths.h"
+#include "qemu/qemu-cpu-models.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -105,6 +106,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuCapsCache, qemu_caps_cache_free)
 QemuCaps *qemu_caps_cache_get(QemuCapsCache *cache, const char *emulator, GError **error);
 /* From memory only: never blocks. NULL if it is not there, or its file has changed on disk. */
 QemuCaps *qemu_caps_cache_peek(QemuCapsCache *cache, const char *emulator);
+
+/*
+ * What its CPU models consist of: from disk, else by asking it. May block. Not kept in memory: free it soon. @only
+ * as of qemu_cpu_models_parse(), a hint. NULL on error.
+ */
+QemuCpuModels *qemu_caps_cache_cpu_models(QemuCapsCache *cache, const char *emulator, const char *const *only,
+                                          GError **error);
 
 /*
  * The emulator for libvirt's architecture name, as a path to an executable: qemu-system-ARCH in PATH, and for the

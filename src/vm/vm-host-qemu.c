@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls about what QEMU could be made to do here, without a guest: domain capabilities, a definition as a command line.
  */
-#include "rpc/handlers.h"
+#include "vm/vm-host-target.h"
 
 #include "base/error.h"
 #include "daemon/daemon.h"
@@ -9,6 +9,7 @@
 #include "model/domain.h"
 #include "qemu/qemu-args.h"
 #include "qemu/qemu-domcaps.h"
+#include "rpc/handlers.h"
 #include "vm/vm-wire.h"
 
 #include <string.h>
@@ -42,30 +43,44 @@ static QemuCaps *find_caps(Call *call, const char *path, const char *arch, GErro
     return g_steal_pointer(&caps);
 }
 
-bool vm_host_get_domain_capabilities(Call *call, const ConnectGetDomainCapabilitiesArgs *args,
-                                     ConnectGetDomainCapabilitiesRet *ret, GError **error)
+bool vm_host_target_find(Call *call, const char *emulator, const char *arch, const char *machine, const char *virttype,
+                         VmHostTarget *ret_target, GError **error)
 {
-    if (!flags_check(call, args->flags, 0, error))
-        return false;
-    g_autoptr(QemuCaps) caps = find_caps(call, args->emulatorbin, args->arch, error);
+    g_autoptr(QemuCaps) caps = find_caps(call, emulator, arch, error);
     if (!caps)
         return false;
-    const QemuMachine *machine = qemu_caps_machine(caps, args->machine);
-    if (!machine)
+    const QemuMachine *found = qemu_caps_machine(caps, machine);
+    if (!found)
         return error_set(error, VIR_ERR_INVALID_ARG, "the machine '%s' is not supported by emulator '%s'",
-                         args->machine ? args->machine : "(default)", caps->emulator);
+                         machine ? machine : "(default)", caps->emulator);
     bool kvm = caps->kvm.usable && strcmp(host_accel_choose(), "kvm") == 0;
-    if (args->virttype && strcmp(args->virttype, "kvm") != 0 && strcmp(args->virttype, "qemu") != 0)
-        return error_set(error, VIR_ERR_INVALID_ARG, "unknown virttype: %s", args->virttype);
-    if (args->virttype)
-        kvm = strcmp(args->virttype, "kvm") == 0;
+    if (virttype && strcmp(virttype, "kvm") != 0 && strcmp(virttype, "qemu") != 0)
+        return error_set(error, VIR_ERR_INVALID_ARG, "unknown virttype: %s", virttype);
+    if (virttype)
+        kvm = strcmp(virttype, "kvm") == 0;
     if (kvm && !caps->kvm.usable)
         return error_set(error, VIR_ERR_INVALID_ARG,
                          "KVM is not supported by '%s' on this host: 'lodge doctor' says why", caps->emulator);
-    QemuDomcaps domcaps = { .caps = caps,
-                            .machine = machine,
-                            .arch = args->arch ? args->arch : caps->arch,
-                            .kvm = kvm,
+    *ret_target = (VmHostTarget){ .caps = g_steal_pointer(&caps), .machine = found, .kvm = kvm };
+    return true;
+}
+
+void vm_host_target_clear(VmHostTarget *target)
+{
+    g_clear_pointer(&target->caps, qemu_caps_unref);
+}
+
+bool vm_host_get_domain_capabilities(Call *call, const ConnectGetDomainCapabilitiesArgs *args,
+                                     ConnectGetDomainCapabilitiesRet *ret, GError **error)
+{
+    g_auto(VmHostTarget) target = { 0 };
+    if (!flags_check(call, args->flags, 0, error) ||
+        !vm_host_target_find(call, args->emulatorbin, args->arch, args->machine, args->virttype, &target, error))
+        return false;
+    QemuDomcaps domcaps = { .caps = target.caps,
+                            .machine = target.machine,
+                            .arch = args->arch ? args->arch : target.caps->arch,
+                            .kvm = target.kvm,
                             .has_swtpm = call->daemon->model_host->has_swtpm };
     ret->capabilities = qemu_domcaps_format(&domcaps);
     return true;
