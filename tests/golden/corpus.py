@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds the model against documents and what libvirtd made of them: agreement, exactness, meaning.
 
-Usage: corpus.py CANONICAL INPUTS EXPECTED FLOORS [--list] [--diff MEASURE [NAME]]
+Usage: corpus.py CANONICAL INPUTS EXPECTED FLOORS [--with OLD=NEW]... [--list] [--diff MEASURE [NAME]]
 CANONICAL is the program built from canonical.c, the folder INPUTS has NAME.xml, the folder EXPECTED (often the same)
-NAME.out.xml or NAME.reject, and FLOORS is a file with the percentages that may not be fallen short of. The last two
-options are for work on the model.
+NAME.out.xml or NAME.reject, and FLOORS is a file with the percentages that may not be fallen short of. With --with, the
+inputs for which the folder EXPECTED has something are taken with OLD replaced by NEW: documents of another host, on ours.
+The last two options are for work on the model.
 """
 
 import difflib
@@ -13,6 +14,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 SKIPPED = 77  # Meson's exit status for a test that could not run
 
@@ -83,6 +85,18 @@ class Corpus:
         return 100 * sum(pair is None for pair in results.values()) / max(1, len(results))
 
 
+def rewritten(folder, expected, replacements, target):
+    """Copies into the folder target the inputs that expected knows, with every replacement made."""
+    for path in folder.glob('*.xml'):
+        if not list(expected.glob(f'{path.stem}.*')):
+            continue
+        text = read(path)
+        for old, new in (replacement.split('=', 1) for replacement in replacements):
+            text = text.replace(old, new)
+        (target / path.name).write_text(text, encoding='utf-8')
+    return target
+
+
 def show(corpus, measure, name):
     for key, pair in corpus.results[measure].items():
         if pair and (not name or name == key):
@@ -97,8 +111,15 @@ def main():
     if not folder.is_dir() or not expected.is_dir():
         print(f'1..0 # SKIP no corpus at {folder}')
         sys.exit(SKIPPED)
-    corpus = Corpus(program, folder, expected)
-    corpus.judge()
+    replacements = []
+    while options[:1] == ['--with']:
+        replacements.append(options[1])
+        options = options[2:]
+    with tempfile.TemporaryDirectory() as target:
+        if replacements:
+            folder = rewritten(folder, expected, replacements, pathlib.Path(target))
+        corpus = Corpus(program, folder, expected)
+        corpus.judge()
     if options[:1] == ['--diff']:
         show(corpus, options[1], options[2] if len(options) > 2 else None)
         return
