@@ -9,13 +9,26 @@
 #include <string.h>
 #include <sys/file.h>
 
+#define RETRIES        50
+#define RETRY_PAUSE_US 20000 /* one second in all: a daemon that was just killed may not have ended yet */
+
+static bool lock(int fd)
+{
+    for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+        if (i == RETRIES)
+            return false;
+        g_usleep(RETRY_PAUSE_US);
+    }
+    return true;
+}
+
 bool pid_file_take(const char *path, int *ret_fd, GError **error)
 {
     auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_set_errno(error, errno, "open the pid file '%s'", path);
     char text[32] = "";
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (!lock(fd)) {
         if (read(fd, text, sizeof text - 1) < 0)
             text[0] = '\0';
         return error_set(error, VIR_ERR_OPERATION_INVALID,

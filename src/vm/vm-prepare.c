@@ -113,9 +113,16 @@ static bool choose_firmware(VmStart *start, GError **error)
     return true;
 }
 
+static bool check_loader(const DomainOs *os, GError **error)
+{
+    const char *path = os->loader ? os->loader->path : NULL;
+    return !path || access(path, F_OK) == 0 ||
+           error_set_errno(error, errno, "<loader>: firmware '%s' (install it, or leave <loader> out)", path);
+}
+
 bool vm_prepare_firmware(VmStart *start, GError **error)
 {
-    if (!choose_firmware(start, error))
+    if (!check_loader(&start->live->os, error) || !choose_firmware(start, error))
         return false;
     const DomainNvram *nvram = start->live->os.nvram;
     bool reset = start->flags & VIR_DOMAIN_START_RESET_NVRAM;

@@ -61,6 +61,16 @@ static bool build_arguments(VmStart *start, GError **error)
     return true;
 }
 
+/* VFIO pins all of the guest's memory. */
+static bool has_vfio(const Domain *live)
+{
+    for (unsigned i = 0; i < live->n_hostdevs; i++) {
+        if (live->hostdevs[i]->type == HOSTDEV_TYPE_PCI || live->hostdevs[i]->type == HOSTDEV_TYPE_MDEV)
+            return true;
+    }
+    return false;
+}
+
 static void fill_launch(VmStart *start, QemuLaunch *launch)
 {
     const VmSettings *settings = start->settings;
@@ -73,7 +83,7 @@ static void fill_launch(VmStart *start, QemuLaunch *launch)
     launch->working_dir = start->vm->run_dir;
     launch->limit_core = settings->max_core;
     launch->cpus = start->live->vcpu_cpuset;
-    if (start->live->memory_locked || start->live->n_hostdevs > 0)
+    if (start->live->memory_locked || has_vfio(start->live))
         launch->limit_memlock = QEMU_LIMIT_INFINITY;
 }
 

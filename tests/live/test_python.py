@@ -154,6 +154,12 @@ def test_errors_have_codes(connection):
     running.destroy()
 
 
+def test_missing_firmware_is_named(connection):
+    xml = guest_xml("fw").replace("</type>", "</type><loader readonly='yes' type='pflash'>/none/such.fd</loader>", 1)
+    with pytest.raises(libvirt.libvirtError, match="/none/such.fd.*No such file"):
+        connection.createXML(xml)
+
+
 def test_console_has_several_readers_and_history(daemon, connection):
     """Attaching after boot shows the boot; a second reader sees the same."""
     if daemon.name == "libvirtd":
