@@ -74,6 +74,17 @@ bool qemu_monitor_vcpus(Qmp *qmp, GPtrArray **ret_vcpus, GError **error)
     return true;
 }
 
+bool qemu_monitor_cpu_features(Qmp *qmp, JsonNode **ret_words, GError **error)
+{
+    g_autoptr(GPtrArray) vcpus = NULL;
+    if (!qemu_monitor_vcpus(qmp, &vcpus, error))
+        return false;
+    const char *path = vcpus->len ? ((QemuVcpu *)vcpus->pdata[0])->qom_path : NULL;
+    if (!path)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "QEMU has no vCPU");
+    return call(qmp, "qom-get", qmp_object("s:path", path, "s:property", "feature-words", NULL), ret_words, error);
+}
+
 /* The order in which vCPUs are numbered. The NUMA node is a label, not a level. */
 static int compare_topology(gconstpointer a, gconstpointer b)
 {

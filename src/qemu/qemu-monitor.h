@@ -34,6 +34,8 @@ typedef struct {
 } QemuVcpu;
 /* The vCPUs that are on, by index: QemuVcpu *. Free with g_ptr_array_unref(). */
 bool qemu_monitor_vcpus(Qmp *qmp, GPtrArray **ret_vcpus, GError **error);
+/* The CPUID words of the first vCPU: an array for qemu_cpu_guest_update(). */
+bool qemu_monitor_cpu_features(Qmp *qmp, JsonNode **ret_words, GError **error);
 /* All slots, in ascending topology: QemuVcpu *. */
 bool qemu_monitor_hotpluggable_cpus(Qmp *qmp, GPtrArray **ret_vcpus, GError **error);
 /* Adds the vCPU of an empty slot under @id; removes the one with @id (the guest answers by DEVICE_DELETED). */

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "host/host-procstat.h"
 #include "qemu/qemu-args.h"
+#include "qemu/qemu-cpu-guest.h"
 #include "qemu/qemu-monitor.h"
+#include "qemu/qmp-object.h"
 #include "vm/vm-console.h"
 #include "vm/vm-perf.h"
 #include "vm/vm-settings.h"
@@ -79,6 +81,21 @@ bool vm_settle_ptys(Vm *vm, GError **error)
     return true;
 }
 
+/* What QEMU made of the guest's CPU. */
+static bool settle_cpu(Vm *vm, GError **error)
+{
+    if (!qemu_cpu_guest_applies(vm->view->live->domain))
+        return true;
+    g_autoptr(JsonNode) words = NULL;
+    if (!qemu_monitor_cpu_features(vm->qmp, &words, error))
+        return false;
+    g_autoptr(Domain) live = domain_copy(vm->view->live->domain);
+    if (!qemu_cpu_guest_update(live, vm->daemon->qemu_caps, qmp_node_array(words), error))
+        return false;
+    vm_publish_live(vm, g_steal_pointer(&live));
+    return true;
+}
+
 static bool open_consoles(Vm *vm, GError **error)
 {
     vm_consoles_open(vm);
@@ -143,7 +160,8 @@ bool vm_settle_pins(Vm *vm, GError **error)
 }
 
 static bool (*const settle_steps[])(Vm *vm, GError **error) = {
-    vm_settle_vcpu_threads, vm_settle_ptys, open_consoles, vm_settle_pins, vm_perf_start, set_passwords, set_balloon, set_links,
+    vm_settle_vcpu_threads, settle_cpu,    vm_settle_ptys, open_consoles, vm_settle_pins,
+    vm_perf_start,          set_passwords, set_balloon,    set_links,
 };
 
 bool vm_settle(Vm *vm, GError **error)

@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "host/host-facts.h"
+#include "qemu/qemu-cpu-guest.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-autodestroy.h"
 #include "vm/vm-console.h"
@@ -44,6 +46,13 @@ static bool find_emulator(VmStart *start, GError **error)
                          "KVM is not usable on this host: see 'lodge doctor', or use <domain type='qemu'>");
     qemu_args_assign_aliases(start->live);
     return true;
+}
+
+static bool check_cpu(VmStart *start, GError **error)
+{
+    const Daemon *daemon = start->daemon;
+    return !qemu_cpu_guest_applies(start->live) || qemu_cpu_guest_prepare(start->live, start->caps, daemon->qemu_caps,
+                                                                          host_facts_processor(daemon->host), error);
 }
 
 static bool build_arguments(VmStart *start, GError **error)
@@ -176,6 +185,7 @@ static const struct {
     bool (*run)(VmStart *start, GError **error);
 } start_steps[] = {
     { "find the emulator", find_emulator },
+    { "check its CPU", check_cpu },
     { "prepare the run directory", vm_prepare_directory },
     { "prepare the firmware", vm_prepare_firmware },
     { "prepare the displays", vm_prepare_displays },

@@ -65,3 +65,57 @@ def test_baseline(shared):
     path = cpu_file(shared, "<cpu><model>Penryn</model></cpu>")
     with pytest.raises(Failed, match="Missing CPU architecture"):
         shared.virsh("cpu-baseline", path)
+
+
+def start_with(shared, name, cpu):
+    """Defines and starts a guest paused under TCG; the <cpu> of its live XML, or what the start said."""
+    path = shared.directory / f"{name}.xml"
+    path.write_text(guest_xml(name, shared, memory_mib=16, extra=cpu, console=False, balloon=False))
+    shared.virsh("define", path)
+    try:
+        shared.virsh("start", name, "--paused")
+        return re.search(r"<cpu\b[^>]*/>|<cpu\b.*?</cpu>", shared.virsh("dumpxml", name), re.DOTALL)[0]
+    except Failed as failed:
+        return failed.error
+    finally:
+        if shared.virsh("domstate", name).strip() != "shut off":
+            shared.virsh("destroy", name)
+        shared.virsh("undefine", name)
+
+
+@pytest.mark.parametrize("cpu, wanted", [
+    ("<cpu mode='custom' match='exact'><model>Nehalem</model></cpu>",
+     "<cpu mode='custom' match='exact' check='full'>|<model fallback='forbid'>Nehalem</model>|"
+     "<feature policy='require' name='hypervisor'/>|</cpu>"),
+    ("<cpu mode='custom' match='exact'><model>Nehalem</model><feature policy='disable' name='sse2'/>"
+     "<feature policy='require' name='mmx'/><feature policy='optional' name='avx'/>"
+     "<feature policy='optional' name='avx512f'/></cpu>",
+     "<cpu mode='custom' match='exact' check='full'>|<model fallback='forbid'>Nehalem</model>|"
+     "<feature policy='disable' name='sse2'/>|<feature policy='require' name='mmx'/>|<feature policy='require' name='avx'/>|"
+     "<feature policy='disable' name='avx512f'/>|<feature policy='require' name='hypervisor'/>|</cpu>"),
+    ("<cpu mode='custom' match='exact' check='full'><model>Nehalem</model></cpu>",
+     "guest CPU doesn't match specification: extra features: hypervisor"),
+    ("<cpu mode='custom' match='exact' check='full'><model>Nehalem</model><feature name='hypervisor'/></cpu>",
+     "<model fallback='forbid'>Nehalem</model>"),
+    ("<cpu mode='custom' match='exact' check='full'><model>kvm64</model><feature policy='forbid' name='avx'/>"
+     "<feature policy='require' name='avx512f'/></cpu>",
+     "guest CPU doesn't match specification: extra features: hypervisor, missing features: avx512f"),
+    ("<cpu mode='custom' match='exact' check='partial'><model>kvm64</model><feature policy='forbid' name='avx'/></cpu>",
+     "the CPU is incompatible with host CPU: Host CPU provides forbidden features: avx"),
+    ("<cpu mode='custom' match='exact' check='partial'><model>kvm64</model><feature policy='require' name='avx512f'/></cpu>",
+     "the CPU is incompatible with host CPU: Host CPU does not provide required features: avx512f"),
+    ("<cpu mode='custom' match='exact' check='partial'><model>kvm64</model><vendor>Intel</vendor></cpu>",
+     "the CPU is incompatible with host CPU: host CPU vendor does not match required CPU vendor Intel"),
+    ("<cpu mode='maximum'/>", "<cpu mode='maximum' check='none'/>"),
+])
+def test_cpu_of_a_guest(shared, cpu, wanted):
+    """As libvirtd 9.0 has it: the live XML says what QEMU made of the CPU; what was asked for in vain fails the start."""
+    said = start_with(shared, "cpu", cpu)
+    assert wanted in re.sub(r"\n\s*", "|", said)
+
+
+def test_host_model_of_a_guest(shared):
+    """It becomes the model that it means here, with every feature beyond it."""
+    said = start_with(shared, "cpu", "<cpu mode='host-model'/>")
+    assert said.startswith("<cpu mode='custom' match='exact' check='full'>")
+    assert re.search(r"<model fallback='forbid'>[\w-]+</model>", said) and "<vendor>" in said
