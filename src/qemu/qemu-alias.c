@@ -103,26 +103,6 @@ static char *device_alias(Domain *def, DomainDeviceKind kind, void *device, unsi
     }
 }
 
-/* Every source that is there gets a number for the names of its block nodes, the top of a chain first. */
-static void number_sources(Domain *def)
-{
-    unsigned last = 0;
-    for (unsigned i = 0; i < def->n_disks; i++) {
-        DomainDisk *disk = def->disks[i];
-        last = MAX(last, disk->source.index);
-        for (StorageBacking *link = disk->backing; link; link = link->backing)
-            last = MAX(last, link->source.index);
-    }
-    for (unsigned i = 0; i < def->n_disks; i++) {
-        DomainDisk *disk = def->disks[i];
-        if (disk->source.index == 0 && !qemu_disk_is_empty(disk))
-            disk->source.index = ++last;
-        for (StorageBacking *link = disk->backing; link; link = link->backing)
-            if (link->source.index == 0 && link->source.type)
-                link->source.index = ++last;
-    }
-}
-
 void qemu_args_assign_aliases(Domain *def)
 {
     for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
@@ -134,12 +114,40 @@ void qemu_args_assign_aliases(Domain *def)
                 info->alias = device_alias(def, (DomainDeviceKind)kind, device, i);
         }
     }
-    number_sources(def);
+}
+
+void qemu_args_number_sources(Domain *def)
+{
+    unsigned last = 0;
+    for (unsigned i = 0; i < def->n_disks; i++) {
+        DomainDisk *disk = def->disks[i];
+        last = MAX(last, disk->source.index);
+        for (StorageBacking *link = disk->backing; link; link = link->backing)
+            last = MAX(last, link->index);
+    }
+    for (unsigned i = 0; i < def->n_disks; i++) {
+        DomainDisk *disk = def->disks[i];
+        if (disk->source.index == 0 && !qemu_disk_is_empty(disk))
+            disk->source.index = ++last;
+        for (StorageBacking *link = disk->backing; link; link = link->backing)
+            if (link->index == 0 && link->source.type)
+                link->index = ++last;
+    }
 }
 
 char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk)
 {
     return g_strdup_printf("lodge-%u-format", disk->source.index);
+}
+
+char *qemu_disk_front_end(const DomainDisk *disk)
+{
+    const char *alias = disk->info.alias;
+    switch (disk->bus) {
+    case DISK_BUS_VIRTIO: return g_strdup_printf("/machine/peripheral/%s/virtio-backend", alias);
+    case DISK_BUS_USB: return g_strdup_printf("/machine/peripheral/%s/%s.0/legacy[0]", alias, alias);
+    default: return g_strdup(alias);
+    }
 }
 
 char *qemu_chardev_id(const char *alias)

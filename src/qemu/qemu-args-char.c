@@ -5,46 +5,37 @@
 
 #include <string.h>
 
-static void append_option(GString *text, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    g_autofree char *escaped = qemu_args_escape(value);
-    g_string_append_printf(text, ",%s=%s", name, escaped);
-}
-
 /* Who connects: a server that does not wait, or a client that may try again. */
-static void append_socket_mode(GString *text, const ChardevSource *source)
+static void add_socket_mode(JsonObject *object, const ChardevSource *source)
 {
     if (source->mode == CHARDEV_MODE_BIND)
-        g_string_append(text, ",server=on,wait=off");
+        qmp_object_add(object, "b:server", TRUE, "b:wait", FALSE, NULL);
     else if (source->reconnect && source->reconnect->enabled == TRI_YES)
-        g_string_append_printf(text, ",reconnect=%u", source->reconnect->timeout);
+        json_object_set_int_member(object, "reconnect", source->reconnect->timeout);
     else if (source->reconnect && source->reconnect->enabled == TRI_NO)
-        g_string_append(text, ",reconnect=0");
+        json_object_set_int_member(object, "reconnect", 0);
 }
 
-static bool tcp_backend(GString *text, const ChardevSource *source, const char *id, GError **error)
+static JsonObject *tcp_backend(const ChardevSource *source, const char *id, GError **error)
 {
     if (source->tls == TRI_YES || source->protocol == CHARDEV_PROTOCOL_TLS ||
-        source->protocol == CHARDEV_PROTOCOL_TELNETS)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': TLS is not supported", id);
-    g_string_append_printf(text, "socket,id=%s", id);
-    append_option(text, "host", source->host ? source->host : "");
-    append_option(text, "port", source->service ? source->service : "0");
-    if (source->protocol == CHARDEV_PROTOCOL_TELNET)
-        g_string_append(text, ",telnet=on");
-    append_socket_mode(text, source);
-    return true;
+        source->protocol == CHARDEV_PROTOCOL_TELNETS) {
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': TLS is not supported", id);
+        return NULL;
+    }
+    JsonObject *object = qmp_object("s:backend", "socket", "s:id", id, "s:host", source->host ? source->host : "",
+                                    "s:port", source->service ? source->service : "0", "B:telnet",
+                                    (gboolean)(source->protocol == CHARDEV_PROTOCOL_TELNET), NULL);
+    add_socket_mode(object, source);
+    return object;
 }
 
-static void udp_backend(GString *text, const ChardevSource *source, const char *id)
+static JsonObject *udp_backend(const ChardevSource *source, const char *id)
 {
-    g_string_append_printf(text, "udp,id=%s", id);
-    append_option(text, "host", source->host ? source->host : "");
-    append_option(text, "port", source->service ? source->service : "0");
-    append_option(text, "localaddr", source->bind_host ? source->bind_host : "");
-    append_option(text, "localport", source->bind_service ? source->bind_service : "0");
+    return qmp_object("s:backend", "udp", "s:id", id, "s:host", source->host ? source->host : "", "s:port",
+                      source->service ? source->service : "0", "s:localaddr",
+                      source->bind_host ? source->bind_host : "", "s:localport",
+                      source->bind_service ? source->bind_service : "0", NULL);
 }
 
 /* The agents behind spicevmc are told apart by the port that the guest sees. */
@@ -55,72 +46,67 @@ static const char *spicevmc_name(const char *alias)
     return g_str_has_prefix(alias, "smartcard") ? "smartcard" : "vdagent";
 }
 
-static void vdagent_backend(GString *text, const ChardevSource *source, const char *id)
+static JsonObject *vdagent_backend(const ChardevSource *source, const char *id)
 {
-    bool mouse = source->mouse_mode == CHARDEV_MOUSE_MODE_CLIENT;
-    bool clipboard = source->clipboard_copypaste == TRI_YES;
-    g_string_append_printf(text, "qemu-vdagent,id=%s,name=vdagent,clipboard=%s,mouse=%s", id, clipboard ? "on" : "off",
-                           mouse ? "on" : "off");
+    return qmp_object("s:backend", "qemu-vdagent", "s:id", id, "s:name", "vdagent", "b:clipboard",
+                      (gboolean)(source->clipboard_copypaste == TRI_YES), "b:mouse",
+                      (gboolean)(source->mouse_mode == CHARDEV_MOUSE_MODE_CLIENT), NULL);
 }
 
-static bool append_backend(GString *text, const ChardevSource *source, const char *id, const char *alias,
-                           GError **error)
+static JsonObject *file_backend(const ChardevSource *source, const char *type, const char *id)
 {
+    JsonObject *object = qmp_object("s:backend", type, "s:id", id, "s:path", source->path, NULL);
+    if (source->append && source->type != CHARDEV_TYPE_DEV)
+        json_object_set_boolean_member(object, "append", source->append == TRI_YES);
+    return object;
+}
+
+static JsonObject *unix_backend(const ChardevSource *source, const char *id)
+{
+    JsonObject *object = qmp_object("s:backend", "socket", "s:id", id, "s:path", source->path, NULL);
+    add_socket_mode(object, source);
+    return object;
+}
+
+static JsonObject *new_backend(const ChardevSource *source, const char *id, const char *alias, GError **error)
+{
+    const char *type = model_enum_text(&model_enum_chardev_type, source->type);
     switch (source->type) {
     case CHARDEV_TYPE_PTY:
     case CHARDEV_TYPE_NULL:
     case CHARDEV_TYPE_VC:
-    case CHARDEV_TYPE_STDIO:
-        g_string_append_printf(text, "%s,id=%s", model_enum_text(&model_enum_chardev_type, source->type), id);
-        return true;
+    case CHARDEV_TYPE_STDIO: return qmp_object("s:backend", type, "s:id", id, NULL);
     case CHARDEV_TYPE_FILE:
-    case CHARDEV_TYPE_PIPE:
-        g_string_append_printf(text, "%s,id=%s", model_enum_text(&model_enum_chardev_type, source->type), id);
-        append_option(text, "path", source->path);
-        if (source->append)
-            g_string_append_printf(text, ",append=%s", source->append == TRI_YES ? "on" : "off");
-        return true;
-    case CHARDEV_TYPE_DEV:
-        g_string_append_printf(text, "%s,id=%s", g_str_has_prefix(alias, "parallel") ? "parallel" : "serial", id);
-        append_option(text, "path", source->path);
-        return true;
-    case CHARDEV_TYPE_UNIX:
-        g_string_append_printf(text, "socket,id=%s", id);
-        append_option(text, "path", source->path);
-        append_socket_mode(text, source);
-        return true;
-    case CHARDEV_TYPE_TCP: return tcp_backend(text, source, id, error);
-    case CHARDEV_TYPE_UDP: udp_backend(text, source, id); return true;
-    case CHARDEV_TYPE_SPICEVMC:
-        g_string_append_printf(text, "spicevmc,id=%s,name=%s", id, spicevmc_name(alias));
-        return true;
+    case CHARDEV_TYPE_PIPE: return file_backend(source, type, id);
+    case CHARDEV_TYPE_DEV: return file_backend(source, g_str_has_prefix(alias, "parallel") ? "parallel" : "serial", id);
+    case CHARDEV_TYPE_UNIX: return unix_backend(source, id);
+    case CHARDEV_TYPE_TCP: return tcp_backend(source, id, error);
+    case CHARDEV_TYPE_UDP: return udp_backend(source, id);
+    case CHARDEV_TYPE_SPICEVMC: return qmp_object("s:backend", type, "s:id", id, "s:name", spicevmc_name(alias), NULL);
     case CHARDEV_TYPE_SPICEPORT:
-    case CHARDEV_TYPE_DBUS:
-        g_string_append_printf(text, "%s,id=%s", model_enum_text(&model_enum_chardev_type, source->type), id);
-        append_option(text, "name", source->channel);
-        return true;
-    case CHARDEV_TYPE_QEMU_VDAGENT: vdagent_backend(text, source, id); return true;
+    case CHARDEV_TYPE_DBUS: return qmp_object("s:backend", type, "s:id", id, "s:name", source->channel, NULL);
+    case CHARDEV_TYPE_QEMU_VDAGENT: return vdagent_backend(source, id);
     default:
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': type '%s' is not supported", alias,
-                         source->type ? model_enum_text(&model_enum_chardev_type, source->type) : "(none)");
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': type '%s' is not supported", alias,
+                  source->type ? type : "(none)");
+        return NULL;
     }
 }
 
 bool qemu_args_chardev(QemuArgs *args, const ChardevSource *source, const char *alias, GError **error)
 {
     g_autofree char *id = qemu_chardev_id(alias);
-    g_autoptr(GString) text = g_string_new(NULL);
     bool needs_path = source->type == CHARDEV_TYPE_FILE || source->type == CHARDEV_TYPE_PIPE ||
                       source->type == CHARDEV_TYPE_DEV || source->type == CHARDEV_TYPE_UNIX;
     if (needs_path && !source->path)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': <source> names no path", alias);
-    if (!append_backend(text, source, id, alias, error))
+    JsonObject *object = new_backend(source, id, alias, error);
+    if (!object)
         return false;
-    if (source->log_file) {
-        append_option(text, "logfile", source->log_file);
-        g_string_append_printf(text, ",logappend=%s", source->log_append == TRI_NO ? "off" : "on");
-    }
-    qemu_args_add(args, "-chardev", "%s", text->str);
+    if (source->log_file)
+        qmp_object_add(object, "s:logfile", source->log_file, "b:logappend", (gboolean)(source->log_append != TRI_NO),
+                       NULL);
+    qemu_args_add_chardev(args, object);
     return true;
 }
 
@@ -168,6 +154,11 @@ static bool add_serial(QemuArgs *args, const DomainChardev *serial, GError **err
     if (strcmp(driver, "isa-serial") == 0 && serial->port_set)
         json_object_set_int_member(device, "index", serial->port);
     return add_pair(args, &serial->source, &serial->info, device, error);
+}
+
+bool qemu_args_serial(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_serial(args, args->def->serials[index], error);
 }
 
 bool qemu_args_serials(QemuArgs *args, GError **error)
@@ -224,6 +215,11 @@ static bool add_channel(QemuArgs *args, const DomainChardev *channel, GError **e
     return add_pair(args, &source, &channel->info, device, error);
 }
 
+bool qemu_args_channel(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_channel(args, args->def->channels[index], error);
+}
+
 bool qemu_args_channels(QemuArgs *args, GError **error)
 {
     for (unsigned i = 0; i < args->def->n_channels; i++)
@@ -232,24 +228,28 @@ bool qemu_args_channels(QemuArgs *args, GError **error)
     return true;
 }
 
+bool qemu_args_console(QemuArgs *args, unsigned index, GError **error)
+{
+    const DomainChardev *console = args->def->consoles[index];
+    const char *driver = NULL;
+    switch (console->target_type) {
+    case CHARDEV_TARGET_VIRTIO: driver = "virtconsole"; break;
+    case CHARDEV_TARGET_SCLP: driver = "sclpconsole"; break;
+    case CHARDEV_TARGET_SCLPLM: driver = "sclplmconsole"; break;
+    case CHARDEV_TARGET_UNSET:
+    case CHARDEV_TARGET_SERIAL: return true; /* another view of the first serial port */
+    default:
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "console '%s': target type '%s' is not supported",
+                         console->info.alias, model_enum_text(&model_enum_chardev_target, console->target_type));
+    }
+    return add_pair(args, &console->source, &console->info, qmp_object("s:driver", driver, NULL), error);
+}
+
 bool qemu_args_consoles(QemuArgs *args, GError **error)
 {
-    for (unsigned i = 0; i < args->def->n_consoles; i++) {
-        const DomainChardev *console = args->def->consoles[i];
-        const char *driver = NULL;
-        switch (console->target_type) {
-        case CHARDEV_TARGET_VIRTIO: driver = "virtconsole"; break;
-        case CHARDEV_TARGET_SCLP: driver = "sclpconsole"; break;
-        case CHARDEV_TARGET_SCLPLM: driver = "sclplmconsole"; break;
-        case CHARDEV_TARGET_UNSET:
-        case CHARDEV_TARGET_SERIAL: continue; /* another view of the first serial port */
-        default:
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "console '%s': target type '%s' is not supported",
-                             console->info.alias, model_enum_text(&model_enum_chardev_target, console->target_type));
-        }
-        if (!add_pair(args, &console->source, &console->info, qmp_object("s:driver", driver, NULL), error))
+    for (unsigned i = 0; i < args->def->n_consoles; i++)
+        if (!qemu_args_console(args, i, error))
             return false;
-    }
     return true;
 }
 
@@ -277,16 +277,20 @@ static char *redir_filter(const DomainRedirfilter *filter)
     return g_string_free(text, FALSE);
 }
 
-bool qemu_args_redirdevs(QemuArgs *args, GError **error)
+bool qemu_args_redirdev(QemuArgs *args, unsigned index, GError **error)
 {
     const DomainRedirfilter *filter = args->def->redirfilter;
-    for (unsigned i = 0; i < args->def->n_redirdevs; i++) {
-        const DomainRedirdev *redir = args->def->redirdevs[i];
-        g_autofree char *rules = filter && filter->n_rules ? redir_filter(filter) : NULL;
-        JsonObject *device = qmp_object("s:driver", "usb-redir", "s:filter", rules, NULL);
-        if (!add_pair(args, &redir->source, &redir->info, device, error))
+    const DomainRedirdev *redir = args->def->redirdevs[index];
+    g_autofree char *rules = filter && filter->n_rules ? redir_filter(filter) : NULL;
+    JsonObject *device = qmp_object("s:driver", "usb-redir", "s:filter", rules, NULL);
+    return add_pair(args, &redir->source, &redir->info, device, error);
+}
+
+bool qemu_args_redirdevs(QemuArgs *args, GError **error)
+{
+    for (unsigned i = 0; i < args->def->n_redirdevs; i++)
+        if (!qemu_args_redirdev(args, i, error))
             return false;
-    }
     return true;
 }
 

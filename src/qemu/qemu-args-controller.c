@@ -201,6 +201,11 @@ static bool add_controller(QemuArgs *args, const DomainController *controller, G
     return qemu_args_add_device(args, device, &controller->info, what, error);
 }
 
+bool qemu_args_controller(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_controller(args, args->def->controllers[index], error);
+}
+
 /* A bus must be there before what is plugged into it: PCI first, then USB masters before their companions. */
 static unsigned rank(const DomainController *controller)
 {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define VIRTIO_QUEUES_MAX 1024 /* of one device; asked for more, QEMU aborts */
+
 /* The node the front end is attached to. */
 static char *top_node(const Domain *def, const DomainDisk *disk)
 {
@@ -169,6 +171,9 @@ static bool check_disk(const DomainDisk *disk, GError **error)
                          disk->target);
     if (qemu_disk_is_empty(disk) && disk->device != DISK_DEVICE_CDROM && disk->device != DISK_DEVICE_FLOPPY)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk '%s' has no source", disk->target);
+    if (disk->queues > VIRTIO_QUEUES_MAX)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk '%s': %u queues are more than the %d that QEMU has",
+                         disk->target, disk->queues, VIRTIO_QUEUES_MAX);
     if (disk->transient)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk '%s': <transient/> is not supported yet",
                          disk->target);
@@ -196,6 +201,11 @@ static bool add_disk(QemuArgs *args, const DomainDisk *disk, GError **error)
     DomainDeviceInfo info = disk->info;
     info.boot_order = 0; /* said above; and floppies say it at their controller */
     return qemu_args_add_device(args, device, &info, what, error);
+}
+
+bool qemu_args_disk(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_disk(args, args->def->disks[index], error);
 }
 
 bool qemu_args_disks(QemuArgs *args, GError **error)

@@ -59,23 +59,30 @@ static bool add_hostdev(QemuArgs *args, const DomainHostdev *hostdev, GError **e
     return qemu_args_add_device(args, device, &hostdev->info, "<hostdev>", error);
 }
 
+bool qemu_args_hostdev(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_hostdev(args, args->def->hostdevs[index], error);
+}
+
+bool qemu_args_hostdev_net(QemuArgs *args, const DomainInterface *net, GError **error)
+{
+    const DomainAddress *host = net->hostdev_address;
+    if (!host || host->type != ADDRESS_TYPE_PCI)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<interface type='hostdev'> names no PCI address");
+    JsonObject *device = new_pci(host->domain, host->bus, host->slot, host->function);
+    return qemu_args_add_device(args, device, &net->info, "<interface type='hostdev'>", error);
+}
+
 bool qemu_args_hostdevs(QemuArgs *args, GError **error)
 {
     const Domain *def = args->def;
     for (unsigned i = 0; i < def->n_hostdevs; i++)
         if (!add_hostdev(args, def->hostdevs[i], error))
             return false;
-    for (unsigned i = 0; i < def->n_interfaces; i++) {
-        const DomainInterface *net = def->interfaces[i];
-        const DomainAddress *host = net->hostdev_address;
-        if (net->type != INTERFACE_TYPE_HOSTDEV)
-            continue;
-        if (!host || host->type != ADDRESS_TYPE_PCI)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<interface type='hostdev'> names no PCI address");
-        JsonObject *device = new_pci(host->domain, host->bus, host->slot, host->function);
-        if (!qemu_args_add_device(args, device, &net->info, "<interface type='hostdev'>", error))
+    for (unsigned i = 0; i < def->n_interfaces; i++)
+        if (def->interfaces[i]->type == INTERFACE_TYPE_HOSTDEV &&
+            !qemu_args_hostdev_net(args, def->interfaces[i], error))
             return false;
-    }
     return true;
 }
 
@@ -86,8 +93,7 @@ static bool add_virtiofs(QemuArgs *args, const DomainFilesystem *fs, GError **er
                          "filesystem '%s': virtiofs needs <source socket=> of a virtiofsd that runs already",
                          fs->target);
     g_autofree char *id = g_strconcat("chr-vu-", fs->info.alias, NULL);
-    g_autofree char *path = qemu_args_escape(fs->socket);
-    qemu_args_add(args, "-chardev", "socket,id=%s,path=%s", id, path);
+    qemu_args_add_chardev(args, qmp_object("s:backend", "socket", "s:id", id, "s:path", fs->socket, NULL));
     g_autofree char *driver = qemu_args_virtio_driver("vhost-user-fs", fs->info.address, 1);
     JsonObject *device =
         qmp_object("s:driver", driver, "s:chardev", id, "I:queue-size", (gint64)fs->queue, "s:tag", fs->target, NULL);
@@ -124,20 +130,21 @@ static bool add_9p(QemuArgs *args, const DomainFilesystem *fs, GError **error)
     return qemu_args_add_device(args, device, &fs->info, "<filesystem>", error);
 }
 
+bool qemu_args_filesystem(QemuArgs *args, unsigned index, GError **error)
+{
+    const DomainFilesystem *fs = args->def->filesystems[index];
+    if (fs->driver == FILESYSTEM_DRIVER_VIRTIOFS)
+        return add_virtiofs(args, fs, error);
+    if ((fs->type && fs->type != FILESYSTEM_TYPE_MOUNT) || !fs->source)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "filesystem '%s': only type='mount' is supported",
+                         fs->target);
+    return add_9p(args, fs, error);
+}
+
 bool qemu_args_filesystems(QemuArgs *args, GError **error)
 {
-    for (unsigned i = 0; i < args->def->n_filesystems; i++) {
-        const DomainFilesystem *fs = args->def->filesystems[i];
-        if (fs->driver == FILESYSTEM_DRIVER_VIRTIOFS) {
-            if (!add_virtiofs(args, fs, error))
-                return false;
-            continue;
-        }
-        if ((fs->type && fs->type != FILESYSTEM_TYPE_MOUNT) || !fs->source)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "filesystem '%s': only type='mount' is supported",
-                             fs->target);
-        if (!add_9p(args, fs, error))
+    for (unsigned i = 0; i < args->def->n_filesystems; i++)
+        if (!qemu_args_filesystem(args, i, error))
             return false;
-    }
     return true;
 }

@@ -200,8 +200,8 @@ uint32_t qemu_args_boot_index(const QemuArgs *args, BootDevice kind, const void 
                                                          [BOOT_DEVICE_HD] = DISK_DEVICE_DISK,
                                                          [BOOT_DEVICE_CDROM] = DISK_DEVICE_CDROM };
     const Domain *def = args->def;
-    if (info->boot_order)
-        return info->boot_order;
+    if (info->boot_order || args->steps)
+        return info->boot_order; /* what is plugged in later is not booted from unless it says so */
     for (unsigned i = 0; i < def->os.n_boot; i++) {
         if (def->os.boot[i]->dev != kind)
             continue;

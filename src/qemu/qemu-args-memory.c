@@ -329,6 +329,11 @@ static bool add_module(QemuArgs *args, const DomainMemory *memory, GError **erro
     return qemu_args_add_device(args, device, &memory->info, "<memory>", error);
 }
 
+bool qemu_args_memory_device(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_module(args, args->def->memories[index], error);
+}
+
 bool qemu_args_memory_devices(QemuArgs *args, GError **error)
 {
     for (unsigned i = 0; i < args->def->n_memories; i++)

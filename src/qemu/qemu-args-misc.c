@@ -54,6 +54,11 @@ static bool add_input(QemuArgs *args, const DomainInput *input, GError **error)
     return qemu_args_add_device(args, device, &input->info, "<input>", error);
 }
 
+bool qemu_args_input(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_input(args, args->def->inputs[index], error);
+}
+
 bool qemu_args_inputs(QemuArgs *args, GError **error)
 {
     for (unsigned i = 0; i < args->def->n_inputs; i++)
@@ -62,28 +67,34 @@ bool qemu_args_inputs(QemuArgs *args, GError **error)
     return true;
 }
 
+bool qemu_args_watchdog(QemuArgs *args, unsigned index, GError **error)
+{
+    const DomainWatchdog *watchdog = args->def->watchdogs[index];
+    if (watchdog->model == WATCHDOG_MODEL_ITCO) {
+        /* On the board of q35; it must only be allowed to reboot the guest. */
+        qemu_args_add(args, "-global", "ICH9-LPC.noreboot=off");
+        return true;
+    }
+    const char *driver = model_enum_text(&model_enum_watchdog_model, watchdog->model);
+    return qemu_args_add_device(args, qmp_object("s:driver", driver, NULL), &watchdog->info, "<watchdog>", error);
+}
+
+const char *qemu_watchdog_action(const DomainWatchdog *watchdog)
+{
+    /* A dump is the daemon's work: QEMU holds the guest for it. */
+    if (watchdog->action == WATCHDOG_ACTION_DUMP)
+        return "pause";
+    return watchdog->action ? model_enum_text(&model_enum_watchdog_action, watchdog->action) : "reset";
+}
+
 bool qemu_args_watchdogs(QemuArgs *args, GError **error)
 {
     const Domain *def = args->def;
-    for (unsigned i = 0; i < def->n_watchdogs; i++) {
-        const DomainWatchdog *watchdog = def->watchdogs[i];
-        if (watchdog->model == WATCHDOG_MODEL_ITCO) {
-            /* On the board of q35; it must only be allowed to reboot the guest. */
-            qemu_args_add(args, "-global", "ICH9-LPC.noreboot=off");
-            continue;
-        }
-        const char *driver = model_enum_text(&model_enum_watchdog_model, watchdog->model);
-        if (!qemu_args_add_device(args, qmp_object("s:driver", driver, NULL), &watchdog->info, "<watchdog>", error))
+    for (unsigned i = 0; i < def->n_watchdogs; i++)
+        if (!qemu_args_watchdog(args, i, error))
             return false;
-    }
-    if (def->n_watchdogs == 0)
-        return true;
-    /* A dump is the daemon's work: QEMU holds the guest for it. */
-    WatchdogAction action = def->watchdogs[0]->action;
-    const char *text = action == WATCHDOG_ACTION_DUMP ? "pause"
-                       : action                       ? model_enum_text(&model_enum_watchdog_action, action)
-                                                      : "reset";
-    qemu_args_add(args, "-watchdog-action", "%s", text);
+    if (def->n_watchdogs > 0)
+        qemu_args_add(args, "-watchdog-action", "%s", qemu_watchdog_action(def->watchdogs[0]));
     return true;
 }
 
@@ -139,6 +150,11 @@ static bool add_rng(QemuArgs *args, const DomainRng *rng, GError **error)
     return qemu_args_add_device(args, device, &rng->info, "<rng>", error);
 }
 
+bool qemu_args_rng(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_rng(args, args->def->rngs[index], error);
+}
+
 bool qemu_args_rngs(QemuArgs *args, GError **error)
 {
     for (unsigned i = 0; i < args->def->n_rngs; i++)
@@ -152,10 +168,10 @@ static bool add_tpm_emulator(QemuArgs *args, const DomainTpm *tpm, const char *i
 {
     g_autofree char *chardev = qemu_chardev_id(tpm->info.alias);
     if (tpm->backend == TPM_BACKEND_EXTERNAL && tpm->source_path) {
-        g_autofree char *path = qemu_args_escape(tpm->source_path);
-        qemu_args_add(args, "-chardev", "socket,id=%s,path=%s", chardev, path);
+        qemu_args_add_chardev(args,
+                              qmp_object("s:backend", "socket", "s:id", chardev, "s:path", tpm->source_path, NULL));
     } else if (tpm->backend == TPM_BACKEND_EMULATOR && fd >= 0) {
-        qemu_args_add(args, "-chardev", "socket,id=%s,fd=%d", chardev, fd);
+        qemu_args_add_chardev(args, qmp_object("s:backend", "socket", "s:id", chardev, "i:fd", (gint64)fd, NULL));
     } else {
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<tpm>: there is no TPM emulator for it");
     }
@@ -212,8 +228,8 @@ static bool add_shmem_doorbell(QemuArgs *args, const DomainShmem *shmem, GError 
 {
     g_autofree char *id = qemu_chardev_id(shmem->info.alias);
     g_autofree char *own = g_strconcat("/var/lib/libvirt/shmem-", shmem->name, "-sock", NULL);
-    g_autofree char *path = qemu_args_escape(shmem->server_path ? shmem->server_path : own);
-    qemu_args_add(args, "-chardev", "socket,id=%s,path=%s", id, path);
+    qemu_args_add_chardev(args, qmp_object("s:backend", "socket", "s:id", id, "s:path",
+                                           shmem->server_path ? shmem->server_path : own, NULL));
     JsonObject *device =
         qmp_object("s:driver", "ivshmem-doorbell", "s:chardev", id, "I:vectors", (gint64)shmem->msi_vectors, NULL);
     if (shmem->msi_ioeventfd)
@@ -241,6 +257,17 @@ static bool add_shmem(QemuArgs *args, const DomainShmem *shmem, GError **error)
     if (shmem->role)
         json_object_set_string_member(device, "master", shmem->role == SHMEM_ROLE_MASTER ? "on" : "off");
     return qemu_args_add_device(args, device, &shmem->info, "<shmem>", error);
+}
+
+bool qemu_args_shmem(QemuArgs *args, unsigned index, GError **error)
+{
+    return add_shmem(args, args->def->shmems[index], error);
+}
+
+bool qemu_args_vsock(QemuArgs *args, unsigned index, GError **error)
+{
+    const int *fds = args->resources->vhost_vsock_fds;
+    return add_vsock(args, args->def->vsocks[index], fds ? &fds[index] : NULL, error);
 }
 
 static bool add_crypto(QemuArgs *args, const DomainCrypto *crypto, GError **error)
@@ -275,15 +302,14 @@ static bool add_identity_devices(QemuArgs *args, GError **error)
 bool qemu_args_small_devices(QemuArgs *args, GError **error)
 {
     const Domain *def = args->def;
-    const int *vsock_fds = args->resources->vhost_vsock_fds;
     for (unsigned i = 0; i < def->n_panics; i++)
         if (!add_panic(args, def->panics[i], error))
             return false;
     for (unsigned i = 0; i < def->n_shmems; i++)
-        if (!add_shmem(args, def->shmems[i], error))
+        if (!qemu_args_shmem(args, i, error))
             return false;
     for (unsigned i = 0; i < def->n_vsocks; i++)
-        if (!add_vsock(args, def->vsocks[i], vsock_fds ? &vsock_fds[i] : NULL, error))
+        if (!qemu_args_vsock(args, i, error))
             return false;
     for (unsigned i = 0; i < def->n_cryptos; i++)
         if (!add_crypto(args, def->cryptos[i], error))

@@ -6,11 +6,12 @@
 #include <string.h>
 
 /* "fds" of -netdev tap is one text with colons. */
-static void add_fds(JsonObject *netdev, const char *one, const char *many, const int *fds, unsigned n)
+static void add_fds(JsonObject *netdev, const char *one, const char *many, const char *prefix, const int *fds,
+                    unsigned n)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (unsigned i = 0; i < n; i++)
-        g_string_append_printf(text, "%s%d", i ? ":" : "", fds[i]);
+        g_string_append_printf(text, "%s%s%d", i ? ":" : "", prefix ? prefix : "", fds[i]);
     json_object_set_string_member(netdev, n == 1 ? one : many, text->str);
 }
 
@@ -22,10 +23,10 @@ static JsonObject *new_tap(QemuArgs *args, const DomainInterface *net, const Qem
         return NULL;
     }
     JsonObject *netdev = qmp_object("s:type", "tap", NULL);
-    add_fds(netdev, "fd", "fds", resource->tap_fds, resource->n_tap_fds);
+    add_fds(netdev, "fd", "fds", resource->fd_prefix, resource->tap_fds, resource->n_tap_fds);
     if (resource->n_vhost_fds > 0) {
         json_object_set_boolean_member(netdev, "vhost", TRUE);
-        add_fds(netdev, "vhostfd", "vhostfds", resource->vhost_fds, resource->n_vhost_fds);
+        add_fds(netdev, "vhostfd", "vhostfds", resource->fd_prefix, resource->vhost_fds, resource->n_vhost_fds);
     }
     if (net->sndbuf_set)
         json_object_set_int_member(netdev, "sndbuf", (gint64)net->sndbuf);
@@ -95,12 +96,10 @@ static JsonObject *new_vhost_user(QemuArgs *args, const DomainInterface *net, co
         return NULL;
     }
     g_autofree char *id = qemu_chardev_id(net->info.alias);
-    g_autofree char *path = qemu_args_escape(net->vhost_path);
-    const char *mode = net->vhost_mode == CHARDEV_MODE2_SERVER ? ",server=on" : "";
-    if (net->reconnect && net->reconnect->enabled == TRI_YES)
-        qemu_args_add(args, "-chardev", "socket,id=%s,path=%s%s,reconnect=%u", id, path, mode, net->reconnect->timeout);
-    else
-        qemu_args_add(args, "-chardev", "socket,id=%s,path=%s%s", id, path, mode);
+    bool reconnect = net->reconnect && net->reconnect->enabled == TRI_YES;
+    qemu_args_add_chardev(args, qmp_object("s:backend", "socket", "s:id", id, "s:path", net->vhost_path, "B:server",
+                                           (gboolean)(net->vhost_mode == CHARDEV_MODE2_SERVER), "I:reconnect",
+                                           reconnect ? (gint64)net->reconnect->timeout : (gint64)0, NULL));
     return qmp_object("s:type", "vhost-user", "s:chardev", id, "I:queues",
                       net->driver && net->driver->queues > 1 ? (gint64)net->driver->queues : (gint64)0, NULL);
 }
@@ -209,13 +208,20 @@ static bool add_net(QemuArgs *args, const DomainInterface *net, const QemuNetRes
     return qemu_args_add_device(args, new_card(net, id, queues), &info, what, error);
 }
 
+bool qemu_args_net(QemuArgs *args, unsigned index, GError **error)
+{
+    const DomainInterface *net = args->def->interfaces[index];
+    if (net->type == INTERFACE_TYPE_HOSTDEV)
+        return qemu_args_hostdev_net(args, net, error);
+    return add_net(args, net, args->resources->nets ? &args->resources->nets[index] : NULL, error);
+}
+
 bool qemu_args_nets(QemuArgs *args, GError **error)
 {
     for (unsigned i = 0; i < args->def->n_interfaces; i++) {
-        const DomainInterface *net = args->def->interfaces[i];
-        if (net->type == INTERFACE_TYPE_HOSTDEV)
-            continue; /* the PCI device itself: qemu-args-hostdev.c */
-        if (!add_net(args, net, args->resources->nets ? &args->resources->nets[i] : NULL, error))
+        if (args->def->interfaces[i]->type == INTERFACE_TYPE_HOSTDEV)
+            continue; /* the PCI device itself comes with its like: qemu_args_hostdevs() */
+        if (!qemu_args_net(args, i, error))
             return false;
     }
     return true;

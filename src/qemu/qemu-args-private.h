@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the files qemu-args-FAMILY.c: the command line that grows, and what all families use. One thread. */
+/*
+ * Between the files qemu-args-FAMILY.c: the command line that grows, and what all families use. A family says the same
+ * of a device that is plugged into a QEMU that runs: its options then become commands (qemu-plug.c). One thread.
+ */
 #pragma once
 #include "qemu/qemu-args.h"
 #include "qemu/qmp-object.h"
@@ -13,6 +16,8 @@ typedef struct {
     const QemuMachine *machine;
     bool kvm;
     GPtrArray *argv;
+    GPtrArray *steps;       /* of QemuStep: where options go instead of argv; NULL: they go there */
+    const char *not_a_step; /* the first option that no command stands for */
 } QemuArgs;
 
 /*
@@ -31,6 +36,16 @@ bool qemu_args_has_memory_backend(const QemuArgs *args);
 void qemu_args_add(QemuArgs *args, const char *option, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* One option with a JSON object. @object: transfer full. */
 void qemu_args_add_json(QemuArgs *args, const char *option, JsonObject *object);
+/*
+ * -chardev, whose members are "backend" and what the backend's options are called on the command line. @object:
+ * transfer full.
+ */
+void qemu_args_add_chardev(QemuArgs *args, JsonObject *object);
+/* The same object as the arguments of chardev-add. */
+JsonObject *qemu_chardev_command(JsonObject *object);
+/* Notes the command that stands for an option; notes the option in args->not_a_step if none does. @object: transfer
+ * full. */
+void qemu_plug_add(QemuArgs *args, const char *option, JsonObject *object);
 /*
  * -device: adds id, address, boot order, ROM and overrides from @info (may be NULL) and checks that QEMU has the
  * driver.
@@ -84,7 +99,6 @@ bool qemu_args_add_address(QemuArgs *args, JsonObject *device, const DomainDevic
 bool qemu_args_chardev(QemuArgs *args, const ChardevSource *source, const char *alias, GError **error);
 /* -blockdev nodes of the disk, format node last. Nothing for an empty drive. */
 bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error);
-bool qemu_disk_is_empty(const DomainDisk *disk);
 /* The storage node of any source: file, block device or server. NULL on error. */
 JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GError **error);
 /*
@@ -92,6 +106,24 @@ JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GE
  * is named is opened again when somebody wants to write.
  */
 void qemu_block_access(JsonObject *object, const char *path, bool read_only);
+
+/* One device of a list. */
+bool qemu_args_controller(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_disk(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_net(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_filesystem(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_serial(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_channel(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_console(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_redirdev(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_input(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_watchdog(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_hostdev(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_hostdev_net(QemuArgs *args, const DomainInterface *net, GError **error);
+bool qemu_args_rng(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_shmem(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_vsock(QemuArgs *args, unsigned index, GError **error);
+bool qemu_args_memory_device(QemuArgs *args, unsigned index, GError **error);
 
 /* The families, in the order of the command line. Each adds all its devices. */
 bool qemu_args_machine(QemuArgs *args, GError **error);

@@ -14,6 +14,10 @@ static const Family families[];
 void qemu_args_add(QemuArgs *args, const char *option, const char *format, ...)
 {
     va_list list;
+    if (args->steps) {
+        qemu_plug_add(args, option, NULL);
+        return;
+    }
     va_start(list, format);
     g_ptr_array_add(args->argv, g_strdup(option));
     g_ptr_array_add(args->argv, g_strdup_vprintf(format, list));
@@ -22,6 +26,10 @@ void qemu_args_add(QemuArgs *args, const char *option, const char *format, ...)
 
 void qemu_args_add_json(QemuArgs *args, const char *option, JsonObject *object)
 {
+    if (args->steps) {
+        qemu_plug_add(args, option, object);
+        return;
+    }
     g_autoptr(JsonObject) owned = object;
     g_ptr_array_add(args->argv, g_strdup(option));
     g_ptr_array_add(args->argv, qmp_object_text(owned));

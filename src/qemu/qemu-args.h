@@ -15,7 +15,8 @@
 
 /* The host's side of one <interface>, in the order of the definition. Numbers from qemu_fds_add(). */
 typedef struct {
-    const int *tap_fds; /* one a queue; none for type user and other types that QEMU connects itself */
+    const char *fd_prefix; /* of a card plugged later: its descriptors are named PREFIX and the number; else NULL */
+    const int *tap_fds;    /* one a queue; none for type user and other types that QEMU connects itself */
     unsigned n_tap_fds;
     const int *vhost_fds; /* as many as tap_fds for vhost-net, or none */
     unsigned n_vhost_fds;
@@ -61,11 +62,24 @@ char *qemu_args_text(const char *emulator, GPtrArray *args);
  * are kept. For a definition that is about to run.
  */
 void qemu_args_assign_aliases(Domain *def);
+/*
+ * Gives every link of the disks' chains that lacks one its number, which the names of its block nodes have in them, the
+ * top of a chain first. When the chains are known. Numbers there are kept.
+ */
+void qemu_args_number_sources(Domain *def);
+
+/* What QEMU is to do when the watchdog barks, in its own words. */
+const char *qemu_watchdog_action(const DomainWatchdog *watchdog);
 
 /* The names of a device's top block node, its chardev and its netdev as QEMU knows them. Free them. */
 char *qemu_disk_format_node(const Domain *def, const DomainDisk *disk); /* "lodge-1-format" */
-char *qemu_chardev_id(const char *alias);                               /* "charserial0" */
-char *qemu_netdev_id(const char *alias);                                /* "hostnet0" */
+/* What block commands call the front end that has the disk's back end: its id, or a part of it by its QOM path. */
+char *qemu_disk_front_end(const DomainDisk *disk);
+/* Whether the drive has no medium. */
+bool qemu_disk_is_empty(const DomainDisk *disk);
+char *qemu_storage_node(unsigned index);  /* the node below: "lodge-1-storage" */
+char *qemu_chardev_id(const char *alias); /* "charserial0" */
+char *qemu_netdev_id(const char *alias);  /* "hostnet0" */
 
 /*
  * The socket of a <channel> or <serial> of type unix without a path: RUN_DIR/channel-NAME (or the alias). Used at start

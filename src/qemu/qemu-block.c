@@ -123,6 +123,11 @@ void qemu_block_access(JsonObject *object, const char *path, bool read_only)
         qmp_object_add(object, "b:auto-read-only", TRUE, NULL);
 }
 
+char *qemu_storage_node(unsigned index)
+{
+    return g_strdup_printf("lodge-%u-storage", index);
+}
+
 static bool add_storage(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, const char *node,
                         bool read_only, const char *what, GError **error)
 {
@@ -140,11 +145,11 @@ static bool add_storage(QemuArgs *args, const DomainDisk *disk, const StorageSou
 }
 
 /* A part of the storage: <slices><slice type='storage'>. Gives the node that the format reads from. */
-static char *add_slice(QemuArgs *args, const StorageSource *source, const char *storage)
+static char *add_slice(QemuArgs *args, const StorageSource *source, unsigned number, const char *storage)
 {
     if (source->n_slices == 0)
         return g_strdup(storage);
-    char *node = g_strdup_printf("lodge-%u-slice-sto", source->index);
+    char *node = g_strdup_printf("lodge-%u-slice-sto", number);
     qemu_args_add_json(args, "-blockdev",
                        qmp_object("s:driver", "raw", "s:node-name", node, "i:offset", (gint64)source->slices[0]->offset,
                                   "i:size", (gint64)source->slices[0]->size, "s:file", storage, "b:auto-read-only",
@@ -172,11 +177,11 @@ static bool has_chain(StorageFormat format)
 }
 
 /* One link: its storage, then its format on top of it. @top: the link that the guest writes to. */
-static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, StorageFormat format,
-                     const char *backing_node, bool top, const char *what, GError **error)
+static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, unsigned number,
+                     StorageFormat format, const char *backing_node, bool top, const char *what, GError **error)
 {
-    g_autofree char *storage = g_strdup_printf("lodge-%u-storage", source->index);
-    g_autofree char *node = g_strdup_printf("lodge-%u-format", source->index);
+    g_autofree char *storage = qemu_storage_node(number);
+    g_autofree char *node = g_strdup_printf("lodge-%u-format", number);
     if (format == STORAGE_FORMAT_ISO)
         format = STORAGE_FORMAT_RAW;
     if (source->type == STORAGE_TYPE_DIR)
@@ -184,7 +189,7 @@ static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource
     bool read_only = !top || disk->read_only || disk->device == DISK_DEVICE_CDROM;
     if (!add_storage(args, disk, source, storage, read_only, what, error))
         return false;
-    g_autofree char *below = add_slice(args, source, storage);
+    g_autofree char *below = add_slice(args, source, number, storage);
     const char *driver = format ? model_enum_text(&model_enum_storage_format, format) : "raw";
     JsonObject *object =
         qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "o:cache", cache_object(disk->cache), NULL);
@@ -216,9 +221,9 @@ static bool add_backing(QemuArgs *args, const DomainDisk *disk, const StorageBac
     }
     g_autofree char *below = NULL;
     if (!add_backing(args, disk, backing->backing, what, &below, error) ||
-        !add_link(args, disk, &backing->source, backing->format, below, false, what, error))
+        !add_link(args, disk, &backing->source, backing->index, backing->format, below, false, what, error))
         return false;
-    *ret_node = g_strdup_printf("lodge-%u-format", backing->source.index);
+    *ret_node = g_strdup_printf("lodge-%u-format", backing->index);
     return true;
 }
 
@@ -233,7 +238,7 @@ bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "%s: encrypted or authenticated sources are not supported yet", what);
     if (!add_backing(args, disk, backing, what, &below, error) ||
-        !add_link(args, disk, &disk->source, disk->format, below, true, what, error))
+        !add_link(args, disk, &disk->source, disk->source.index, disk->format, below, true, what, error))
         return false;
     if (disk->copy_on_read == TRI_YES) {
         g_autofree char *node = qemu_disk_format_node(args->def, disk);

@@ -12,6 +12,7 @@
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
+#include "vm/vm-hotplug.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-perf.h"
@@ -80,6 +81,8 @@ static bool connect_monitor(Vm *vm, GError **error)
     }
     vm_log_event(vm, "found again by a new daemon");
     take_status(vm, &status);
+    if (vm->view->live)
+        vm_hotplug_adopt(vm);
     vm_dump_adopt(vm);
     vm_perf_resume(vm);
     return true;
@@ -156,6 +159,7 @@ static Domain *choose_live(Vm *vm, VmRunState *state)
         return NULL;
     Domain *live = domain_copy(vm->view->config->domain);
     qemu_args_assign_aliases(live); /* as the start did */
+    qemu_args_number_sources(live);
     return live;
 }
 

@@ -141,13 +141,16 @@ static ConsoleJob *console_job_new(const Vm *vm, const DomainChardev *chardev, c
     return job;
 }
 
+static void keep_log_small(const Vm *vm, const DomainChardev *chardev)
+{
+    if (chardev->source.type == CHARDEV_TYPE_PTY && !chardev->source.log_file && chardev->info.alias)
+        main_loop_post(keep_small, console_job_new(vm, chardev, "console"));
+}
+
 static void keep_logs_small(const Vm *vm, DomainChardev *const *chardevs, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
-        const ChardevSource *source = &chardevs[i]->source;
-        if (source->type == CHARDEV_TYPE_PTY && !source->log_file && chardevs[i]->info.alias)
-            main_loop_post(keep_small, console_job_new(vm, chardevs[i], "console"));
-    }
+    for (unsigned i = 0; i < n; i++)
+        keep_log_small(vm, chardevs[i]);
 }
 
 void vm_consoles_open(Vm *vm)
@@ -285,6 +288,16 @@ static const DomainChardev *find_console(const Domain *live, const char *alias)
     if (!found && alias)
         found = find_alias(live->parallels, live->n_parallels, alias);
     return found;
+}
+
+void vm_consoles_keep(Vm *vm, const char *alias)
+{
+    const Domain *live = vm->view->live->domain;
+    const DomainChardev *chardev = find_console(live, alias);
+    if (!chardev)
+        chardev = find_alias(live->channels, live->n_channels, alias);
+    if (chardev)
+        keep_log_small(vm, chardev);
 }
 
 /*

@@ -11,5 +11,7 @@
  * open them. The ptys must be known. Mailbox.
  */
 void vm_consoles_open(Vm *vm);
+/* The same for one device that has just been plugged in. Mailbox. */
+void vm_consoles_keep(Vm *vm, const char *alias);
 /* Ends all open consoles of a run, after all that they said was sent, and frees them; NULL is allowed. Mailbox. */
 void vm_consoles_free(VmConsoles *consoles);

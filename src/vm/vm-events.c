@@ -130,6 +130,22 @@ void vm_emit_device_removed(Vm *vm, const char *alias)
         event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_DEVICE_REMOVED, &payload);
 }
 
+void vm_emit_device_added(Vm *vm, const char *alias)
+{
+    g_autoptr(VmView) view = NULL;
+    DomainEventCallbackDeviceAddedMsg payload = { .dev_alias = borrow(alias) };
+    if (subject(vm, &view, &payload.dom))
+        event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_DEVICE_ADDED, &payload);
+}
+
+void vm_emit_device_removal_failed(Vm *vm, const char *alias)
+{
+    g_autoptr(VmView) view = NULL;
+    DomainEventCallbackDeviceRemovalFailedMsg payload = { .dev_alias = borrow(alias) };
+    if (subject(vm, &view, &payload.dom))
+        event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_DEVICE_REMOVAL_FAILED, &payload);
+}
+
 void vm_emit_agent_lifecycle(Vm *vm, int state, int reason)
 {
     g_autoptr(VmView) view = NULL;

@@ -19,7 +19,9 @@ void vm_emit_watchdog(Vm *vm, int action);
 void vm_emit_io_error(Vm *vm, const char *path, const char *alias, int action, const char *reason);
 void vm_emit_tray_change(Vm *vm, const char *alias, int reason);
 void vm_emit_pm(Vm *vm, int event_id);
+void vm_emit_device_added(Vm *vm, const char *alias);
 void vm_emit_device_removed(Vm *vm, const char *alias);
+void vm_emit_device_removal_failed(Vm *vm, const char *alias);
 void vm_emit_agent_lifecycle(Vm *vm, int state, int reason);
 void vm_emit_tunable(Vm *vm, const char *field, const char *value);
 /* One end of a display's connection. */

@@ -117,6 +117,7 @@ static void make_stand_ins(Domain *def, StandIns *stand_ins)
         if (def->graphics[i]->port <= 0)
             def->graphics[i]->port = FIRST_DISPLAY_PORT + (int)i;
     qemu_args_assign_aliases(def);
+    qemu_args_number_sources(def);
 }
 
 bool vm_host_domain_xml_to_native(Call *call, const ConnectDomainXmlToNativeArgs *args,

@@ -212,14 +212,29 @@ void vm_job_waiter_tell(VmJobWaiter *waiter, const GError *why)
     g_mutex_unlock(&waiter->lock);
 }
 
-bool vm_job_waiter_wait(VmJobWaiter *waiter, GError **error)
+static bool waiter_wait(VmJobWaiter *waiter, gint64 until_us, GError **error)
 {
     g_mutex_lock(&waiter->lock);
-    while (!waiter->done)
-        g_cond_wait(&waiter->told, &waiter->lock);
+    bool in_time = true;
+    while (!waiter->done && in_time) {
+        if (until_us)
+            in_time = g_cond_wait_until(&waiter->told, &waiter->lock, until_us);
+        else
+            g_cond_wait(&waiter->told, &waiter->lock);
+    }
     if (waiter->why && error)
         *error = g_error_copy(waiter->why);
     bool well = !waiter->why;
     g_mutex_unlock(&waiter->lock);
     return well;
+}
+
+bool vm_job_waiter_wait(VmJobWaiter *waiter, GError **error)
+{
+    return waiter_wait(waiter, 0, error);
+}
+
+bool vm_job_waiter_wait_for(VmJobWaiter *waiter, int ms, GError **error)
+{
+    return waiter_wait(waiter, g_get_monotonic_time() + (gint64)ms * 1000, error);
 }

@@ -72,3 +72,5 @@ void vm_job_waiter_tell(VmJobWaiter *waiter, const GError *why);
  * job or its guest can end leads to vm_job_end().
  */
 bool vm_job_waiter_wait(VmJobWaiter *waiter, GError **error);
+/* The same for what may take for ever: after @ms it returns true, and what was waited for goes on. */
+bool vm_job_waiter_wait_for(VmJobWaiter *waiter, int ms, GError **error);

@@ -4,14 +4,13 @@
 #include "base/auto-fd.h"
 #include "base/durable-file.h"
 #include "base/error.h"
-#include "net/net-bridge.h"
-#include "net/net-link.h"
-#include "net/net-tap.h"
 #include "qemu/qemu-firmware.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-settings.h"
+#include "vm/vm-settle.h"
 #include "vm/vm-store.h"
+#include "vm/vm-tap.h"
 #include "vm/vm-tpm.h"
 
 #include <errno.h>
@@ -191,16 +190,6 @@ bool vm_prepare_displays(VmStart *start, GError **error)
     return true;
 }
 
-/* Sockets without a path get one in the run directory; a pty's output is kept in a log there, for late readers. */
-static void prepare_chardev(VmStart *start, DomainChardev *chardev)
-{
-    ChardevSource *source = &chardev->source;
-    if (source->type == CHARDEV_TYPE_UNIX && !source->path) {
-        source->path = qemu_channel_path(start->vm->run_dir, chardev);
-        source->mode = CHARDEV_MODE_BIND;
-    }
-}
-
 bool vm_prepare_chardevs(VmStart *start, GError **error)
 {
     Domain *live = start->live;
@@ -208,41 +197,16 @@ bool vm_prepare_chardevs(VmStart *start, GError **error)
     const unsigned counts[] = { live->n_serials, live->n_parallels, live->n_consoles, live->n_channels };
     for (unsigned l = 0; l < G_N_ELEMENTS(lists); l++) {
         for (unsigned i = 0; i < counts[l]; i++)
-            prepare_chardev(start, lists[l][i]);
+            vm_settle_channel_path(start->vm->run_dir, lists[l][i]);
     }
     return true;
 }
 
-static bool attach_to_bridge(const DomainInterface *interface, const char *tap, GError **error)
-{
-    if (interface->type != INTERFACE_TYPE_BRIDGE)
-        return true;
-    if (!net_bridge_exists(interface->bridge))
-        return error_set(
-            error, VIR_ERR_OPERATION_FAILED,
-            "bridge '%s' does not exist on this host: create it (ip link add %s type bridge) or name another",
-            interface->bridge, interface->bridge);
-    return net_bridge_add_port(interface->bridge, tap, error);
-}
-
 static bool prepare_tap(VmStart *start, DomainInterface *interface, QemuNetResource *net, GError **error)
 {
-    bool virtio = g_strcmp0(interface->model, "virtio") == 0;
-    unsigned queues = virtio && interface->driver && interface->driver->queues ? interface->driver->queues : 1;
-    bool existing = interface->type == INTERFACE_TYPE_ETHERNET && interface->target_managed == TRI_NO;
-    uint8_t mac[6];
-    net_tap_host_mac(interface->mac.bytes, mac);
-    NetTapOptions options = {
-        .name = interface->target ? interface->target : "vnet%d",
-        .queues = queues,
-        .vnet_header = virtio,
-        .existing = existing,
-        .mac = existing ? NULL : mac,
-        .mtu = interface->mtu,
-    };
-    g_autofree int *fds = g_new(int, queues);
-    g_autofree char *name = NULL;
-    if (queues > NET_TAP_QUEUES_MAX || !net_tap_open(&options, fds, &name, error))
+    g_autofree int *fds = NULL;
+    unsigned queues;
+    if (!vm_tap_open(interface, &fds, &queues, error))
         return false;
     for (unsigned i = 0; i < queues; i++)
         fds[i] = qemu_fds_add(start->fds, fds[i]);
@@ -250,9 +214,7 @@ static bool prepare_tap(VmStart *start, DomainInterface *interface, QemuNetResou
     net->n_tap_fds = queues;
     int *kept = g_steal_pointer(&fds);
     g_array_append_val(start->net_fds, kept);
-    g_free(interface->target);
-    interface->target = g_strdup(name);
-    return attach_to_bridge(interface, name, error) && (existing || net_link_set_up(name, true, error));
+    return true;
 }
 
 bool vm_prepare_networks(VmStart *start, GError **error)

@@ -6,8 +6,10 @@
 #include "qemu/qmp-object.h"
 #include "qemu/qmp.h"
 #include "vm/vm-define.h"
+#include "vm/vm-device-classes.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
+#include "vm/vm-hotplug.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-stop.h"
 #include "vm/vm-vcpu.h"
@@ -149,9 +151,11 @@ static void on_tray(gpointer subject, JsonObject *data, gint64 when_us)
     Vm *vm = subject;
     const DomainDisk *disk = find_disk(vm, qmp_get_string(data, "id"));
     bool open = qmp_get_bool(data, "tray-open", false);
-    if (disk)
-        vm_emit_tray_change(vm, disk->info.alias,
-                            open ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
+    if (!disk)
+        return;
+    vm_disk_note_tray(vm, disk, open);
+    vm_emit_tray_change(vm, disk->info.alias,
+                        open ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
 }
 
 static void on_device_deleted(gpointer subject, JsonObject *data, gint64 when_us)
@@ -160,7 +164,15 @@ static void on_device_deleted(gpointer subject, JsonObject *data, gint64 when_us
     if (!alias)
         return;
     vm_vcpu_device_deleted(subject, alias);
-    vm_emit_device_removed(subject, alias);
+    vm_hotplug_deleted(subject, alias);
+}
+
+/* DEVICE_UNPLUG_GUEST_ERROR, and for memory MEM_UNPLUG_ERROR, which says why. */
+static void on_unplug_refused(gpointer subject, JsonObject *data, gint64 when_us)
+{
+    const char *alias = qmp_get_string(data, "device");
+    if (alias)
+        vm_hotplug_refused(subject, alias, qmp_get_string(data, "msg"));
 }
 
 /* A port of a virtio-serial bus was opened or closed by the guest: of interest for its agent's channel. */
@@ -253,6 +265,8 @@ static const QmpEventRow event_rows[] = {
     { "BLOCK_IO_ERROR", on_io_error },
     { "DEVICE_TRAY_MOVED", on_tray },
     { "DEVICE_DELETED", on_device_deleted },
+    { "DEVICE_UNPLUG_GUEST_ERROR", on_unplug_refused },
+    { "MEM_UNPLUG_ERROR", on_unplug_refused },
     { "VSERPORT_CHANGE", on_port_change },
     { "DUMP_COMPLETED", on_dump_completed },
     { "MIGRATION", on_migration },

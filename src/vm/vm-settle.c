@@ -11,6 +11,7 @@
 #include "vm/vm-console.h"
 #include "vm/vm-perf.h"
 #include "vm/vm-settings.h"
+#include "vm/vm-throttle.h"
 #include "vm/vm-tune.h"
 
 #include <errno.h>
@@ -102,29 +103,33 @@ static bool open_consoles(Vm *vm, GError **error)
     return true;
 }
 
+bool vm_settle_password(Vm *vm, const DomainGraphics *graphics, GError **error)
+{
+    bool vnc = graphics->type == GRAPHICS_TYPE_VNC;
+    const char *password = graphics->passwd ? graphics->passwd : vnc ? vm->daemon->vm_settings->vnc_password : NULL;
+    const char *connected = graphics->connected == GRAPHICS_CONNECTED_FAIL         ? "fail"
+                            : graphics->connected == GRAPHICS_CONNECTED_DISCONNECT ? "disconnect"
+                            : graphics->connected == GRAPHICS_CONNECTED_KEEP       ? "keep"
+                                                                                   : NULL;
+    if ((!vnc && graphics->type != GRAPHICS_TYPE_SPICE) || !password)
+        return true;
+    g_autofree char *expire = NULL;
+    if (graphics->passwd_valid_to) {
+        g_autofree char *text = g_strconcat(graphics->passwd_valid_to, "Z", NULL);
+        g_autoptr(GDateTime) until = g_date_time_new_from_iso8601(text, NULL);
+        if (!until)
+            return error_set(error, VIR_ERR_INVALID_ARG, "passwdValidTo '%s' is no time: write 2026-12-31T23:59:59",
+                             graphics->passwd_valid_to);
+        expire = g_strdup_printf("%" G_GINT64_FORMAT, g_date_time_to_unix(until));
+    }
+    return qemu_monitor_set_password(vm->qmp, vnc ? "vnc" : "spice", password, connected, expire, error);
+}
+
 static bool set_passwords(Vm *vm, GError **error)
 {
     const Domain *live = vm->view->live->domain;
     for (unsigned i = 0; i < live->n_graphics; i++) {
-        const DomainGraphics *graphics = live->graphics[i];
-        bool vnc = graphics->type == GRAPHICS_TYPE_VNC;
-        const char *password = graphics->passwd ? graphics->passwd : vnc ? vm->daemon->vm_settings->vnc_password : NULL;
-        const char *connected = graphics->connected == GRAPHICS_CONNECTED_FAIL         ? "fail"
-                                : graphics->connected == GRAPHICS_CONNECTED_DISCONNECT ? "disconnect"
-                                : graphics->connected == GRAPHICS_CONNECTED_KEEP       ? "keep"
-                                                                                       : NULL;
-        if ((!vnc && graphics->type != GRAPHICS_TYPE_SPICE) || !password)
-            continue;
-        g_autofree char *expire = NULL;
-        if (graphics->passwd_valid_to) {
-            g_autofree char *text = g_strconcat(graphics->passwd_valid_to, "Z", NULL);
-            g_autoptr(GDateTime) until = g_date_time_new_from_iso8601(text, NULL);
-            if (!until)
-                return error_set(error, VIR_ERR_INVALID_ARG, "passwdValidTo '%s' is no time: write 2026-12-31T23:59:59",
-                                 graphics->passwd_valid_to);
-            expire = g_strdup_printf("%" G_GINT64_FORMAT, g_date_time_to_unix(until));
-        }
-        if (!qemu_monitor_set_password(vm->qmp, vnc ? "vnc" : "spice", password, connected, expire, error))
+        if (!vm_settle_password(vm, live->graphics[i], error))
             return false;
     }
     return true;
@@ -154,6 +159,15 @@ static bool set_links(Vm *vm, GError **error)
     return true;
 }
 
+void vm_settle_channel_path(const char *run_dir, DomainChardev *chardev)
+{
+    ChardevSource *source = &chardev->source;
+    if (source->type == CHARDEV_TYPE_UNIX && !source->path) {
+        source->path = qemu_channel_path(run_dir, chardev);
+        source->mode = CHARDEV_MODE_BIND;
+    }
+}
+
 bool vm_settle_pins(Vm *vm, GError **error)
 {
     return vm_tune_apply_pins(vm, error);
@@ -161,7 +175,7 @@ bool vm_settle_pins(Vm *vm, GError **error)
 
 static bool (*const settle_steps[])(Vm *vm, GError **error) = {
     vm_settle_vcpu_threads, settle_cpu,    vm_settle_ptys, open_consoles, vm_settle_pins,
-    vm_perf_start,          set_passwords, set_balloon,    set_links,
+    vm_perf_start,          set_passwords, set_balloon,    set_links,     vm_throttle_apply_all,
 };
 
 bool vm_settle(Vm *vm, GError **error)

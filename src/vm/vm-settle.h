@@ -11,3 +11,7 @@ bool vm_settle(Vm *vm, GError **error);
 bool vm_settle_vcpu_threads(Vm *vm, GError **error); /* reads the vCPUs' thread ids anew and publishes them */
 bool vm_settle_ptys(Vm *vm, GError **error);         /* asks for the names of ptys unless all are known */
 bool vm_settle_pins(Vm *vm, GError **error);         /* applies cputune's pins to the threads */
+/* A character device of type unix without a path gets a socket in the run directory. Any thread. */
+void vm_settle_channel_path(const char *run_dir, DomainChardev *chardev);
+/* Sets the password of a display. */
+bool vm_settle_password(Vm *vm, const DomainGraphics *graphics, GError **error);

@@ -57,8 +57,6 @@ static bool check_cpu(VmStart *start, GError **error)
 
 static bool build_arguments(VmStart *start, GError **error)
 {
-    /* Links of backing chains were found since the devices got their names. */
-    qemu_args_assign_aliases(start->handed);
     start->args = qemu_args_build(start->handed, start->caps, &start->resources, error);
     if (!start->args)
         return false;

@@ -7,6 +7,7 @@
 #include "host/host-netstat.h"
 #include "host/host-procstat.h"
 #include "host/host-sysfs.h"
+#include "qemu/qemu-args.h"
 #include "rpc/handlers.h"
 #include "rpc/wire-params.h"
 #include "vm/vm-block-info.h"
@@ -189,7 +190,9 @@ static void add_block_number(WireParams *params, unsigned index, const char *wha
     wire_params_add_ullong(params, name, value);
 }
 
-static void add_block_source(WireParams *params, unsigned index, const char *target, const StorageSource *source)
+/* @number: the link's in its chain, 0: it has none. */
+static void add_block_source(WireParams *params, unsigned index, const char *target, const StorageSource *source,
+                             unsigned number)
 {
     char name[NAME_MAX_BYTES];
     g_snprintf(name, sizeof name, "block.%u.name", index);
@@ -198,9 +201,9 @@ static void add_block_source(WireParams *params, unsigned index, const char *tar
         g_snprintf(name, sizeof name, "block.%u.path", index);
         wire_params_add_string(params, name, source->path);
     }
-    if (source->index) {
+    if (number) {
         g_snprintf(name, sizeof name, "block.%u.backingIndex", index);
-        wire_params_add_uint(params, name, source->index);
+        wire_params_add_uint(params, name, number);
     }
 }
 
@@ -216,14 +219,14 @@ static void add_block_io(WireParams *params, unsigned index, const VmBlockIo *io
     add_block_number(params, index, "fl.times", io->flush_time_ns);
 }
 
-/* Sizes of the image behind @source, by its nodes. */
-static void add_block_nodes(WireParams *params, unsigned index, const VmStats *stats, const StorageSource *source,
+/* Sizes of the image of link @number, by its nodes. */
+static void add_block_nodes(WireParams *params, unsigned index, const VmStats *stats, unsigned number,
                             uint64_t highest_offset)
 {
-    if (!stats->nodes || !source->index)
+    if (!stats->nodes || !number)
         return;
-    g_autofree char *format = g_strdup_printf("lodge-%u-format", source->index);
-    g_autofree char *storage = g_strdup_printf("lodge-%u-storage", source->index);
+    g_autofree char *format = g_strdup_printf("lodge-%u-format", number);
+    g_autofree char *storage = qemu_storage_node(number);
     const VmBlockNode *node = g_hash_table_lookup(stats->nodes, format);
     const VmBlockNode *file = g_hash_table_lookup(stats->nodes, storage);
     if (!node)
@@ -237,9 +240,9 @@ static void add_block_nodes(WireParams *params, unsigned index, const VmStats *s
         add_block_number(params, index, "threshold", file->threshold);
 }
 
-static uint64_t backing_highest_offset(const VmStats *stats, const StorageSource *source)
+static uint64_t backing_highest_offset(const VmStats *stats, unsigned number)
 {
-    g_autofree char *format = g_strdup_printf("lodge-%u-format", source->index);
+    g_autofree char *format = g_strdup_printf("lodge-%u-format", number);
     const VmBlockIo *io = stats->node_io ? g_hash_table_lookup(stats->node_io, format) : NULL;
     return io ? io->highest_offset : 0;
 }
@@ -250,18 +253,18 @@ static void add_block_active(const Subject *subject, const DomainDisk *disk, boo
     const VmStats *stats = subject->stats;
     const VmBlockIo *io =
         stats && stats->blocks && disk->info.alias ? g_hash_table_lookup(stats->blocks, disk->info.alias) : NULL;
-    add_block_source(params, *index, disk->target, &disk->source);
+    add_block_source(params, *index, disk->target, &disk->source, disk->source.index);
     if (io)
         add_block_io(params, *index, io);
     if (io && disk->source.type)
-        add_block_nodes(params, *index, stats, &disk->source, io->highest_offset);
+        add_block_nodes(params, *index, stats, disk->source.index, io->highest_offset);
     ++*index;
     for (const StorageBacking *link = disk->backing; chain && link; link = link->backing) {
         if (!link->source.type)
             break;
-        add_block_source(params, *index, disk->target, &link->source);
+        add_block_source(params, *index, disk->target, &link->source, link->index);
         if (stats)
-            add_block_nodes(params, *index, stats, &link->source, backing_highest_offset(stats, &link->source));
+            add_block_nodes(params, *index, stats, link->index, backing_highest_offset(stats, link->index));
         ++*index;
     }
 }
@@ -269,7 +272,7 @@ static void add_block_active(const Subject *subject, const DomainDisk *disk, boo
 static void add_block_inactive(const DomainDisk *disk, unsigned *index, WireParams *params)
 {
     VmImageSizes sizes;
-    add_block_source(params, *index, disk->target, &disk->source);
+    add_block_source(params, *index, disk->target, &disk->source, disk->source.index);
     if (vm_image_sizes(&disk->source, disk->format, &sizes, NULL)) {
         add_block_number(params, *index, "allocation", sizes.allocation);
         add_block_number(params, *index, "capacity", sizes.capacity);

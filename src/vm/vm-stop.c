@@ -11,6 +11,7 @@
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
+#include "vm/vm-hotplug.h"
 #include "vm/vm-job.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
@@ -59,6 +60,7 @@ void vm_release_resources(Vm *vm)
     g_clear_pointer(&vm->caps, qemu_caps_unref);
     vm_consoles_free(g_steal_pointer(&vm->consoles));
     end_job(vm);
+    vm_hotplug_end(vm);
     vm_autodestroy_release(vm);
     release_ports(vm);
     if (vm->run_dir)

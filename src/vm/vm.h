@@ -26,7 +26,8 @@ typedef struct VmPerf VmPerf;         /* vm/vm-perf.h */
 typedef struct VmStats VmStats;       /* vm/vm-stats.h */
 typedef struct VmAgent VmAgent;       /* vm/vm-agent.h */
 
-/* What readers see, a record (base/record.h). Immutable after vm_publish(); a field is added here and set by the job that knows it. */
+/* What readers see, a record (base/record.h). Immutable after vm_publish(); a field is added here and set by the job
+ * that knows it. */
 typedef struct {
     int id;                  /* the running guest's number; -1 while it is off */
     int state;               /* virDomainState */
@@ -69,6 +70,7 @@ typedef struct Vm {
     VmConsoles *consoles;
     VmBond *autodestroy;    /* to the client whose end ends this run; vm-autodestroy.c */
     VmJobRun *job_run;      /* the other half of `job` */
+    GHashTable *unplugs;    /* alias → VmJobWaiter *, told when the guest lets go of the device; NULL: none */
     bool reset_on_shutdown; /* this shutdown is one half of a reboot */
     int stop_reason;        /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
     GArray *ports;          /* of unsigned: TCP ports to give back after the run */

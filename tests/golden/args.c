@@ -24,6 +24,7 @@ static void fill_in(Domain *def)
         if (def->vsocks[i]->cid == 0)
             def->vsocks[i]->cid = 3;
     qemu_args_assign_aliases(def);
+    qemu_args_number_sources(def);
 }
 
 /* Two queues for a card that asks for several, with vhost for virtio cards, as descriptors 20, 21, … */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Network cards of a guest that runs. */
+#include "base/error.h"
+#include "base/log.h"
+#include "model/engine.h"
+#include "net/net-bridge.h"
+#include "qemu/qemu-monitor.h"
+#include "vm/vm-device-classes.h"
+#include "vm/vm-monitor.h"
+#include "vm/vm-tap.h"
+
+#include <string.h>
+#include <unistd.h>
+
+bool vm_net_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
+{
+    const DomainInterface *net = device;
+    if (scope->live && net->type == INTERFACE_TYPE_NETWORK)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "virtual networks ('%s') are not built yet: use type='bridge' or type='user'",
+                         net->network ? net->network : "");
+    for (unsigned i = 0; scope->live && i < scope->domain->n_interfaces; i++) {
+        if (memcmp(&scope->domain->interfaces[i]->mac, &net->mac, sizeof net->mac) == 0)
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                             "a network card with MAC address %02x:%02x:%02x:%02x:%02x:%02x is there already",
+                             net->mac.bytes[0], net->mac.bytes[1], net->mac.bytes[2], net->mac.bytes[3],
+                             net->mac.bytes[4], net->mac.bytes[5]);
+    }
+    return true;
+}
+
+/* The tap's descriptors go to QEMU by name, which -netdev's command takes. */
+static bool give_taps(VmPlug *plug, int *fds, unsigned n, GError **error)
+{
+    unsigned done = 0;
+    for (; done < n; done++) {
+        int number = (int)done;
+        g_array_append_val(plug->net_fds, number);
+        if (!vm_plug_give_named_fd(plug, fds[done], number, error))
+            break;
+    }
+    for (unsigned i = done + 1; i < n; i++)
+        close(fds[i]);
+    plug->nets[plug->index] = (QemuNetResource){ VM_PLUG_FD_PREFIX, (const int *)(const void *)plug->net_fds->data,
+                                                 plug->net_fds->len, NULL, 0 };
+    return done == n;
+}
+
+bool vm_net_prepare(VmPlug *plug, GError **error)
+{
+    DomainInterface *net = vm_plug_device(plug);
+    g_autofree int *fds = NULL;
+    unsigned n;
+    if (!vm_tap_is_for(net))
+        return true;
+    return vm_tap_open(net, &fds, &n, error) && give_taps(plug, fds, n, error);
+}
+
+bool vm_net_settle(Vm *vm, const void *device, GError **error)
+{
+    const DomainInterface *net = device;
+    return net->link != LINK_STATE_DOWN || qemu_monitor_set_link(vm->qmp, net->info.alias, false, error);
+}
+
+/* What cannot change: each row's field, with what libvirt's users read when they try. */
+static bool check_fixed(const DomainInterface *there, const DomainInterface *wanted, GError **error)
+{
+    const struct {
+        const char *what;
+        bool same;
+    } rows[] = {
+        { "cannot modify network device model", !wanted->model || g_strcmp0(there->model, wanted->model) == 0 },
+        { "cannot modify virtio network device driver attributes",
+          !wanted->driver ||
+              (there->driver && model_equal(&model_domain_interface_driver, there->driver, wanted->driver)) },
+        { "cannot modify network device script attribute", g_strcmp0(there->script, wanted->script) == 0 },
+        { "cannot modify network device tap name", !wanted->target || g_strcmp0(there->target, wanted->target) == 0 },
+        { "cannot modify network device alias",
+          !wanted->info.alias || g_strcmp0(there->info.alias, wanted->info.alias) == 0 },
+        { "cannot modify network device guest PCI address",
+          !wanted->info.address || model_equal(&model_domain_address, there->info.address, wanted->info.address) },
+        { "cannot modify network device boot index setting",
+          !wanted->info.boot_order || there->info.boot_order == wanted->info.boot_order },
+        { "cannot modify MTU", !wanted->mtu || there->mtu == wanted->mtu },
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (!rows[i].same)
+            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "%s", rows[i].what);
+    }
+    return true;
+}
+
+/* Where the card is connected, apart from its bridge. */
+static bool same_place(const DomainInterface *a, const DomainInterface *b)
+{
+    return a->type == b->type && g_strcmp0(a->network, b->network) == 0 && g_strcmp0(a->dev, b->dev) == 0 &&
+           g_strcmp0(a->vhost_path, b->vhost_path) == 0 && g_strcmp0(a->address, b->address) == 0 && a->port == b->port;
+}
+
+static bool same_rate(const DomainBandwidthRate *a, const DomainBandwidthRate *b)
+{
+    return a && b ? model_equal(&model_domain_bandwidth_rate, a, b) : a == b;
+}
+
+static bool change_bridge(DomainInterface *net, const char *bridge, GError **error)
+{
+    g_autoptr(GError) second = NULL;
+    if (g_strcmp0(net->bridge, bridge) == 0)
+        return true;
+    if (!vm_tap_require_bridge(bridge, error) || !net_bridge_remove_port(net->bridge, net->target, error))
+        return false;
+    if (!net_bridge_add_port(bridge, net->target, error)) {
+        if (!net_bridge_add_port(net->bridge, net->target, &second))
+            log_warning("%s", second->message);
+        return false;
+    }
+    g_free(net->bridge);
+    net->bridge = g_strdup(bridge);
+    return true;
+}
+
+static bool change_link(Vm *vm, DomainInterface *net, LinkState link, GError **error)
+{
+    bool was_up = net->link != LINK_STATE_DOWN, up = link != LINK_STATE_DOWN;
+    if (was_up != up && !qemu_monitor_set_link(vm->qmp, net->info.alias, up, error))
+        return false;
+    net->link = link;
+    return true;
+}
+
+bool vm_net_update(Vm *vm, Domain *live, void *there, const void *wanted, bool force, GError **error)
+{
+    DomainInterface *net = there;
+    const DomainInterface *next = wanted;
+    if (!vm_require_monitor(vm, error) || !check_fixed(net, next, error))
+        return false;
+    if (!same_place(net, next))
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "unable to change config on '%s' network type",
+                         model_enum_text(&model_enum_interface_type, net->type));
+    if (!same_rate(net->inbound, next->inbound) || !same_rate(net->outbound, next->outbound))
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
+                         "cannot modify network device bandwidth by its definition: use domiftune");
+    if (net->type == INTERFACE_TYPE_BRIDGE && !change_bridge(net, next->bridge, error))
+        return false;
+    return change_link(vm, net, next->link, error);
+}
