@@ -59,7 +59,7 @@ static bool features_match(const QemuFirmware *firmware, const Domain *def)
         return false;
     for (unsigned i = 0; i < def->os.n_firmware_features; i++) {
         const DomainFirmwareFeature *wanted = def->os.firmware_features[i];
-        bool has = g_str_equal(wanted->name, "secure-boot") ? firmware->secure_boot : firmware->enrolled_keys;
+        bool has = wanted->name == FIRMWARE_FEATURE_SECURE_BOOT ? firmware->secure_boot : firmware->enrolled_keys;
         if (has != (wanted->enabled == TRI_YES))
             return false;
     }
