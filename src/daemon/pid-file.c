@@ -3,23 +3,28 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
-#define RETRIES        50
-#define RETRY_PAUSE_US 20000 /* one second in all: a daemon that was just killed may not have ended yet */
+#define END_MS 1000 /* a daemon that was just killed may not have ended yet */
 
-static bool lock(int fd)
+/* Takes the lock, if need be after the end of the process that @text, as read from the file, names. */
+static bool lock(int fd, char *text, size_t size)
 {
-    for (unsigned i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-        if (i == RETRIES)
-            return false;
-        g_usleep(RETRY_PAUSE_US);
-    }
-    return true;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    ssize_t length = read(fd, text, size - 1);
+    text[MAX(0, length)] = '\0';
+    pid_t holder = (pid_t)g_ascii_strtoll(g_strchomp(text), NULL, 10);
+    auto_fd int pidfd = holder > 0 ? (int)syscall(SYS_pidfd_open, holder, 0) : -1;
+    if (pidfd >= 0)
+        process_wait(pidfd, END_MS);
+    return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
 bool pid_file_take(const char *path, int *ret_fd, GError **error)
@@ -28,15 +33,12 @@ bool pid_file_take(const char *path, int *ret_fd, GError **error)
     if (fd < 0)
         return error_set_errno(error, errno, "open the pid file '%s'", path);
     char text[32] = "";
-    if (!lock(fd)) {
-        if (read(fd, text, sizeof text - 1) < 0)
-            text[0] = '\0';
+    if (!lock(fd, text, sizeof text))
         return error_set(error, VIR_ERR_OPERATION_INVALID,
-                         "a daemon already runs here: process %s holds '%s'; stop it, or choose another --root",
-                         g_strchomp(text), path);
-    }
+                         "a daemon already runs here: process %s holds '%s'; stop it, or choose another --root", text,
+                         path);
     g_snprintf(text, sizeof text, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) < 0 || write(fd, text, strlen(text)) < 0)
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) < 0)
         return error_set_errno(error, errno, "write the pid file '%s'", path);
     *ret_fd = fd_steal(&fd);
     return true;
