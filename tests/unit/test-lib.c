@@ -156,7 +156,8 @@ static gpointer serve_reversed(gpointer data)
         answer(fd, &(Header){ .program = KEEPALIVE, .procedure = 1 }, 2, 0, NULL, 0);
         while (count) {
             g_autoptr(GByteArray) reply = g_byte_array_new();
-            g_autofree char *name = g_strdup_printf("guest-%u", GUINT32_FROM_BE(ids[--count]));
+            count--;
+            g_autofree char *name = g_strdup_printf("guest-%u", GUINT32_FROM_BE(ids[count]));
             put_domain(reply, name);
             answer(fd, &calls[count], 1, 0, reply->data, reply->len);
         }
