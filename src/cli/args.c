@@ -251,6 +251,13 @@ bool args_exclusive(const Args *args, const char *first, const char *second, GEr
     return error_set(error, VIR_ERR_INVALID_ARG, _("Options --%s and --%s are mutually exclusive"), first, second);
 }
 
+bool args_requires(const Args *args, const char *name, const char *needed, GError **error)
+{
+    if (!args_has(args, name) || args_has(args, needed))
+        return true;
+    return error_set(error, VIR_ERR_INVALID_ARG, _("Option --%s is required by option --%s"), needed, name);
+}
+
 static bool end_word(GPtrArray *words, GString *word, bool *in_word)
 {
     if (*in_word)

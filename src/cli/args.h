@@ -66,6 +66,9 @@ bool args_fds(const Args *args, const char *name, GArray **ret_fds, GError **err
 /* Refuses two options that contradict each other. */
 bool args_exclusive(const Args *args, const char *first, const char *second, GError **error);
 
+/* Refuses @name without @needed. */
+bool args_requires(const Args *args, const char *name, const char *needed, GError **error);
+
 /* The size parser itself, for tests. */
 bool args_parse_size(const char *text, uint64_t scale, uint64_t *ret_bytes, GError **error);
 /* Splits one line of the shell into words: quotes, backslashes, and `;` as a word of its own. NULL-terminated. */

@@ -204,6 +204,16 @@ void output_number_as(Output *output, const char *key, const char *label, double
         output_text(output, key, label, text);
 }
 
+char *output_human_size(uint64_t bytes)
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < G_N_ELEMENTS(units); unit++)
+        value /= 1024;
+    return g_strdup_printf("%.3f %s", value, units[unit]);
+}
+
 void output_gap(Output *output)
 {
     if (!output->style.json)

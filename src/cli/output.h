@@ -43,6 +43,8 @@ void output_unsigned(Output *output, const char *key, const char *label, uint64_
 void output_bool(Output *output, const char *key, const char *label, bool value, const char *yes, const char *no);
 /* A number whose text for people is something else: "12.5s", "1.000 GiB". */
 void output_number_as(Output *output, const char *key, const char *label, double value, const char *text);
+/* "10.000 MiB"; free it. */
+char *output_human_size(uint64_t bytes);
 /* A blank line in text. */
 void output_gap(Output *output);
 

@@ -59,6 +59,15 @@ bool typed_params_number(const LodgeTypedParam *params, uint32_t n_params, const
     return value && whole_number(value, ret_value);
 }
 
+void typed_params_print(Output *output, const LodgeTypedParam *params, uint32_t n_params, int width)
+{
+    for (uint32_t i = 0; i < n_params; i++) {
+        g_autofree char *text = typed_value_text(&params[i].value);
+        output_line(output, "%-*s: %s", width, params[i].field, text);
+        typed_value_json(output, params[i].field, &params[i].value);
+    }
+}
+
 static void clear_param(gpointer param)
 {
     lodge_typed_param_clear(param);

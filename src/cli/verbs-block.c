@@ -100,20 +100,9 @@ static bool verb_domblkstat(Shell *shell, const Args *args, GError **error)
     return true;
 }
 
-/* "10.000 MiB" */
-static char *human_size(uint64_t bytes)
-{
-    static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-    double value = (double)bytes;
-    size_t unit = 0;
-    for (; value >= 1024 && unit + 1 < G_N_ELEMENTS(units); unit++)
-        value /= 1024;
-    return g_strdup_printf("%.3f %s", value, units[unit]);
-}
-
 static char *size_text(uint64_t bytes, bool human)
 {
-    return human ? human_size(bytes) : g_strdup_printf("%" PRIu64, bytes);
+    return human ? output_human_size(bytes) : g_strdup_printf("%" PRIu64, bytes);
 }
 
 static bool print_all_blocks(Shell *shell, const LodgeDomain *guest, bool human, GError **error)

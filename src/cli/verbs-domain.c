@@ -298,35 +298,6 @@ static bool verb_dump(Shell *shell, const Args *args, GError **error)
     return ok;
 }
 
-static bool verb_domjobinfo(Shell *shell, const Args *args, GError **error)
-{
-    static const char *const types[] = { N_("None"),      N_("Bounded"), N_("Unbounded"),
-                                         N_("Completed"), N_("Failed"),  N_("Cancelled") };
-    g_auto(LodgeDomain) guest = { 0 };
-    LodgeDomainGetJobInfoRet info;
-    Output *output = shell->output;
-    if (!guest_find(shell, args, &guest, error) || !lodge_domain_get_job_info(shell->connection, &guest, &info, error))
-        return false;
-    output_set_label_width(output, 17);
-    bool known = info.type >= 0 && (size_t)info.type < G_N_ELEMENTS(types);
-    output_word(output, "type", _("Job type:"), known ? types[info.type] : N_("unknown"));
-    if (info.type != VIR_DOMAIN_JOB_BOUNDED && info.type != VIR_DOMAIN_JOB_UNBOUNDED)
-        return true;
-    output_unsigned(output, "elapsed_ms", _("Time elapsed:"), info.time_elapsed, "ms");
-    if (info.type == VIR_DOMAIN_JOB_BOUNDED)
-        output_unsigned(output, "remaining_ms", _("Time remaining:"), info.time_remaining, "ms");
-    output_unsigned(output, "data_processed", _("Data processed:"), info.data_processed, "B");
-    output_unsigned(output, "data_remaining", _("Data remaining:"), info.data_remaining, "B");
-    output_unsigned(output, "data_total", _("Data total:"), info.data_total, "B");
-    return true;
-}
-
-static bool verb_domjobabort(Shell *shell, const Args *args, GError **error)
-{
-    g_auto(LodgeDomain) guest = { 0 };
-    return guest_find(shell, args, &guest, error) && lodge_domain_abort_job(shell->connection, &guest, error);
-}
-
 static const VerbOption options_domain[] = { OPTION_DOMAIN, { 0 } };
 static const VerbOption options_active[] = { OPTION_ACTIVE_DOMAIN, { 0 } };
 
@@ -383,7 +354,5 @@ const Verb verbs_domain[] = {
     { "domtime", GROUP_MONITOR, N_("domain time"), options_domtime, verb_domtime, 0,
       N_("Gets or sets the time inside the guest, by its agent.") },
     { "dump", GROUP_DOMAIN, N_("dump the core of a domain to a file for analysis"), options_dump, verb_dump, 0, NULL },
-    { "domjobinfo", GROUP_DOMAIN, N_("domain job information"), options_active, verb_domjobinfo, 0, NULL },
-    { "domjobabort", GROUP_DOMAIN, N_("abort active domain job"), options_active, verb_domjobabort, 0, NULL },
     { 0 },
 };

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "cli/guest.h"
 #include "cli/i18n.h"
+#include "cli/typed-params.h"
 #include "cli/verbs.h"
 
 #include <poll.h>
@@ -143,6 +144,40 @@ static bool verb_nodememstats(Shell *shell, const Args *args, GError **error)
     return true;
 }
 
+static bool verb_node_memory_tune(Shell *shell, const Args *args, GError **error)
+{
+    static const struct {
+        const char *option, *parameter;
+    } settings[] = {
+        { "shm-pages-to-scan", VIR_NODE_MEMORY_SHARED_PAGES_TO_SCAN },
+        { "shm-sleep-millisecs", VIR_NODE_MEMORY_SHARED_SLEEP_MILLISECS },
+        { "shm-merge-across-nodes", VIR_NODE_MEMORY_SHARED_MERGE_ACROSS_NODES },
+    };
+    g_auto(LodgeNodeGetMemoryParametersRet) count = { 0 }, now = { 0 };
+    g_autoptr(GArray) params = typed_params_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(settings); i++)
+        if (args_has(args, settings[i].option) &&
+            !typed_params_add_text(params, settings[i].parameter, LODGE_VALUE_UINT,
+                                   args_string(args, settings[i].option), error))
+            return false;
+    if (params->len) {
+        shell_doing(shell, _("Unable to change memory parameters"));
+        return lodge_node_set_memory_parameters(shell->connection, (const LodgeTypedParam *)(void *)params->data,
+                                                params->len, 0, error);
+    }
+    shell_doing(shell, _("Unable to get memory parameters"));
+    if (!lodge_node_get_memory_parameters(shell->connection, 0, 0, &count, error) ||
+        !lodge_node_get_memory_parameters(shell->connection, count.nparams, 0, &now, error))
+        return false;
+    output_line(shell->output, "%s", _("Shared memory:"));
+    for (uint32_t i = 0; i < now.n_params; i++) {
+        g_autofree char *text = typed_value_text(&now.params[i].value);
+        output_line(shell->output, "\t%-15s %s", now.params[i].field, text);
+        typed_value_json(shell->output, now.params[i].field, &now.params[i].value);
+    }
+    return true;
+}
+
 static bool verb_hostname(Shell *shell, const Args *args, GError **error)
 {
     g_autofree char *text = NULL;
@@ -244,6 +279,16 @@ static const VerbOption options_maxvcpus[] = {
     { 0 },
 };
 
+static const VerbOption options_memory_tune[] = {
+    { "shm-pages-to-scan", OPTION_NUMBER, false,
+      N_("number of pages to scan before the shared memory service goes to sleep") },
+    { "shm-sleep-millisecs", OPTION_NUMBER, false,
+      N_("number of millisecs the shared memory service should sleep before next scan") },
+    { "shm-merge-across-nodes", OPTION_NUMBER, false,
+      N_("whether pages of different NUMA nodes can be merged: 0 or 1") },
+    { 0 },
+};
+
 const Verb verbs_host[] = {
     { "capabilities", GROUP_HOST, N_("capabilities"), NULL, verb_capabilities, 0,
       N_("Prints what the host and its emulators can do, as XML.") },
@@ -254,6 +299,8 @@ const Verb verbs_host[] = {
       N_("CPU times of the host in nanoseconds, or percentages over one second.") },
     { "nodememstats", GROUP_HOST, N_("Prints memory stats of the node."), options_memstats, verb_nodememstats, 0,
       NULL },
+    { "node-memory-tune", GROUP_HOST, N_("Get or set node memory parameters"), options_memory_tune,
+      verb_node_memory_tune, 0, N_("The shared memory service is KSM, which merges equal pages of guests.") },
     { "hostname", GROUP_HOST, N_("print the hypervisor hostname"), NULL, verb_hostname, 0, NULL },
     { "uri", GROUP_HOST, N_("print the hypervisor canonical URI"), NULL, verb_uri, 0, NULL },
     { "sysinfo", GROUP_HOST, N_("print the hypervisor sysinfo"), NULL, verb_sysinfo, 0, NULL },

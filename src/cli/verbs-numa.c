@@ -184,6 +184,37 @@ static bool verb_freepages(Shell *shell, const Args *args, GError **error)
     return ok;
 }
 
+/* The same for every cell of the host. */
+static bool alloc_all_cells(Shell *shell, uint32_t kib, uint64_t count, uint32_t flags, GError **error)
+{
+    g_autoptr(GArray) cells = NULL;
+    int32_t pools;
+    if (!get_cells(shell, &cells, error))
+        return false;
+    for (unsigned i = 0; i < cells->len; i++)
+        if (!lodge_node_alloc_pages(shell->connection, &kib, 1, &count, 1, g_array_index(cells, int, i), 1, flags,
+                                    &pools, error))
+            return false;
+    return true;
+}
+
+static bool verb_allocpages(Shell *shell, const Args *args, GError **error)
+{
+    uint64_t bytes = 0, count = 0;
+    int cell = -1;
+    int32_t pools;
+    uint32_t flags = args_has(args, "add") ? VIR_NODE_ALLOC_PAGES_ADD : VIR_NODE_ALLOC_PAGES_SET;
+    if (!args_exclusive(args, "all", "cellno", error) || !args_int(args, "cellno", &cell, error) ||
+        !args_size(args, "pagesize", 1024, &bytes, error) || !args_uint64(args, "pagecount", &count, error))
+        return false;
+    if (cell < -1)
+        return error_set(error, VIR_ERR_INVALID_ARG, _("cell number must be non-negative integer or -1"));
+    uint32_t kib = (uint32_t)(MIN(bytes / 1024, (uint64_t)G_MAXUINT32));
+    return args_has(args, "all")
+               ? alloc_all_cells(shell, kib, count, flags, error)
+               : lodge_node_alloc_pages(shell->connection, &kib, 1, &count, 1, cell, 1, flags, &pools, error);
+}
+
 static const VerbOption options_cpumap[] = {
     { "pretty", OPTION_FLAG, false, N_("return human readable output") },
     { 0 },
@@ -202,9 +233,20 @@ static const VerbOption options_freepages[] = {
     { 0 },
 };
 
+static const VerbOption options_allocpages[] = {
+    { "pagesize", OPTION_NUMBER, true, N_("page size (in kibibytes)") },
+    { "pagecount", OPTION_NUMBER, true, N_("page count") },
+    { "cellno", OPTION_NUMBER, false, N_("NUMA cell number") },
+    { "add", OPTION_FLAG, false, N_("instead of setting new pool size add pages to it") },
+    { "all", OPTION_FLAG, false, N_("set on all NUMA cells") },
+    { 0 },
+};
+
 const Verb verbs_numa[] = {
     { "nodecpumap", GROUP_HOST, N_("node cpu map"), options_cpumap, verb_nodecpumap, 0, NULL },
     { "freecell", GROUP_HOST, N_("NUMA free memory"), options_freecell, verb_freecell, 0, NULL },
     { "freepages", GROUP_HOST, N_("NUMA free pages"), options_freepages, verb_freepages, 0, NULL },
+    { "allocpages", GROUP_HOST, N_("Manipulate pages pool size"), options_allocpages, verb_allocpages, 0,
+      N_("Sets how many huge pages the host keeps ready, or adds some.") },
     { 0 },
 };

@@ -30,8 +30,46 @@ static char *quote(const char *word)
     return plain ? g_strdup(word) : g_shell_quote(word);
 }
 
+/* The parts of @word between commas; ",," stands for a comma. */
+static char **split_commas(const char *word)
+{
+    g_autoptr(GStrvBuilder) parts = g_strv_builder_new();
+    g_autoptr(GString) part = g_string_new(NULL);
+    for (const char *at = word; *at; at++) {
+        if (*at != ',' || at[1] == ',') {
+            g_string_append_c(part, *at);
+            at += *at == ',';
+            continue;
+        }
+        g_strv_builder_add(parts, part->str);
+        g_string_truncate(part, 0);
+    }
+    g_strv_builder_add(parts, part->str);
+    return g_strv_builder_end(parts);
+}
+
+static bool echo_parts(Shell *shell, const Args *args)
+{
+    FILE *file = args_has(args, "err") ? stderr : output_file(shell->output);
+    output_begin_list(shell->output, "parts");
+    for (const char *const *word = args_rest(args, "string"), *const *first = word; *word; word++) {
+        g_auto(GStrv) parts = split_commas(*word);
+        for (char **part = parts; *part; part++) {
+            output_json_text(shell->output, NULL, *part);
+            if (!output_is_json(shell->output))
+                fprintf(file, "%s%s\n", word != first && part == parts ? " " : "", *part);
+        }
+    }
+    output_end_list(shell->output);
+    return true;
+}
+
 static bool verb_echo(Shell *shell, const Args *args, GError **error)
 {
+    if (!args_exclusive(args, "shell", "split", error) || !args_exclusive(args, "xml", "split", error))
+        return false;
+    if (args_has(args, "split"))
+        return echo_parts(shell, args);
     g_autoptr(GString) text = g_string_new(NULL);
     for (const char *const *word = args_rest(args, "string"); *word; word++) {
         g_autofree char *quoted = args_has(args, "shell") ? quote(*word)
@@ -87,6 +125,7 @@ static const VerbOption options_help[] = {
 static const VerbOption options_echo[] = {
     { "shell", OPTION_FLAG, false, N_("escape for shell use") },
     { "xml", OPTION_FLAG, false, N_("escape for XML use") },
+    { "split", OPTION_FLAG, false, N_("split each argument on ','; ',,' is an escape sequence") },
     { "err", OPTION_FLAG, false, N_("output to stderr") },
     { "string", OPTION_REST, false, N_("arguments to echo") },
     { 0 },

@@ -253,17 +253,32 @@ static bool read_settings(const char *const *words, const LodgeTypedParam *prese
     return true;
 }
 
+/* What is to be set: --weight and --cap, which are of other hypervisors, and the parameters themselves. */
+static char **wanted_settings(const Args *args)
+{
+    static const char *const named[] = { "weight", "cap" };
+    g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(named); i++) {
+        g_autofree char *word = g_strdup_printf("%s=%s", named[i], args_string(args, named[i]));
+        if (args_has(args, named[i]))
+            g_strv_builder_add(words, word);
+    }
+    g_strv_builder_addv(words, (const char **)args_rest(args, "set"));
+    return g_strv_builder_end(words);
+}
+
 static bool verb_schedinfo(Shell *shell, const Args *args, GError **error)
 {
     g_auto(LodgeDomain) guest = { 0 };
     g_auto(LodgeDomainGetSchedulerTypeRet) type = { 0 };
     g_auto(LodgeDomainGetSchedulerParametersFlagsRet) now = { 0 }, after = { 0 };
     g_autoptr(GArray) params = typed_params_new();
+    g_auto(GStrv) settings = wanted_settings(args);
     uint32_t flags;
     if (!guest_affect_flags(args, &flags, error) || !guest_find(shell, args, &guest, error) ||
         !lodge_domain_get_scheduler_type(shell->connection, &guest, &type, error) ||
         !lodge_domain_get_scheduler_parameters_flags(shell->connection, &guest, type.nparams, flags, &now, error) ||
-        !read_settings(args_rest(args, "set"), now.params, now.n_params, params, error))
+        !read_settings((const char *const *)settings, now.params, now.n_params, params, error))
         return false;
     if (params->len &&
         (!lodge_domain_set_scheduler_parameters_flags(
@@ -274,11 +289,7 @@ static bool verb_schedinfo(Shell *shell, const Args *args, GError **error)
     output_json_text(shell->output, "scheduler", type.type);
     g_autofree char *label = table_padded(_("Scheduler"), 15);
     output_line(shell->output, "%s: %s", label, type.type);
-    for (uint32_t i = 0; i < shown->n_params; i++) {
-        g_autofree char *text = typed_value_text(&shown->params[i].value);
-        output_line(shell->output, "%-15s: %s", shown->params[i].field, text);
-        typed_value_json(shell->output, shown->params[i].field, &shown->params[i].value);
-    }
+    typed_params_print(shell->output, shown->params, shown->n_params, 15);
     return true;
 }
 
@@ -335,6 +346,8 @@ static const VerbOption options_emulatorpin[] = {
 
 static const VerbOption options_schedinfo[] = {
     OPTION_DOMAIN,
+    { "weight", OPTION_NAMED, false, N_("weight for XEN_CREDIT") },
+    { "cap", OPTION_NAMED, false, N_("cap for XEN_CREDIT") },
     OPTIONS_AFFECT,
     { "set", OPTION_REST, false, N_("parameter=value") },
     { 0 },

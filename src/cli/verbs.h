@@ -8,6 +8,8 @@ extern const Verb verbs_lifecycle[];
 extern const Verb verbs_define[];
 extern const Verb verbs_validate[];
 extern const Verb verbs_domain[];
+extern const Verb verbs_agent[];
+extern const Verb verbs_job[];
 extern const Verb verbs_tune[];
 extern const Verb verbs_memory[];
 extern const Verb verbs_iothread[];
