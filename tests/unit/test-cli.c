@@ -72,6 +72,35 @@ static void test_args_refused(void)
     g_assert_cmpint(count, ==, 7);
 }
 
+static void test_args_together(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Args) both = parse("web --live --name x", &error);
+    g_autoptr(Args) one = parse("web --live", &error);
+    g_assert_no_error(error);
+    g_assert_true(args_requires(both, "live", "name", &error));
+    g_assert_true(args_requires(one, "name", "live", &error));
+    g_assert_false(args_requires(one, "live", "name", &error));
+    g_assert_cmpstr(error->message, ==, "Option --name is required by option --live");
+    g_clear_error(&error);
+    g_assert_true(args_exclusive(one, "live", "name", &error));
+    g_assert_false(args_exclusive(both, "live", "name", &error));
+}
+
+static void test_human_sizes(void)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } sizes[] = {
+        { 0, "0.000 B" }, { 1023, "1023.000 B" }, { 134479872, "128.250 MiB" }, { UINT64_MAX, "16.000 EiB" }
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        g_autofree char *text = output_human_size(sizes[i].bytes);
+        g_assert_cmpstr(text, ==, sizes[i].text);
+    }
+}
+
 static void test_sizes(void)
 {
     static const struct {
@@ -286,6 +315,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/args", test_args);
     g_test_add_func("/cli/args-dashes", test_args_dashes);
     g_test_add_func("/cli/args-refused", test_args_refused);
+    g_test_add_func("/cli/args-together", test_args_together);
+    g_test_add_func("/cli/human-sizes", test_human_sizes);
     g_test_add_func("/cli/sizes", test_sizes);
     g_test_add_func("/cli/split", test_split);
     g_test_add_func("/cli/width", test_width);
