@@ -185,8 +185,6 @@ static void launch_options(const QemuLaunch *launch, GPtrArray *argv)
         add(argv, "--cpus=%s", launch->cpus);
     if (launch->mems)
         add(argv, "--mems=%s", launch->mems);
-    if (launch->cgroup)
-        add(argv, "--cgroup=%s", launch->cgroup);
     if (launch->netns)
         add(argv, "--netns=%s", launch->netns);
     if (launch->private_mounts)
@@ -198,13 +196,15 @@ static void launch_options(const QemuLaunch *launch, GPtrArray *argv)
     add(argv, "--directory=%s", launch->working_dir ? launch->working_dir : "/");
 }
 
-static GPtrArray *launch_argv(const QemuSpawn *spawn, int log_fd, int report_fd)
+static GPtrArray *launch_argv(const QemuSpawn *spawn, int log_fd, int report_fd, int gate_fd)
 {
     static const QemuLaunch unchanged = QEMU_LAUNCH_INIT;
     GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
     add(argv, "%s", qemu_launch_program());
     add(argv, "--report=%d", report_fd);
     add(argv, "--log=%d", log_fd);
+    if (gate_fd >= 0)
+        add(argv, "--gate=%d", gate_fd);
     for (unsigned i = 0; spawn->fds && i < spawn->fds->fds->len; i++)
         add(argv, "--fd=%d:%d", g_array_index(spawn->fds->fds, int, i), FIRST_FD + (int)i);
     launch_options(spawn->launch ? spawn->launch : &unchanged, argv);
@@ -227,10 +227,10 @@ static GPtrArray *launch_env(const QemuSpawn *spawn)
     return env;
 }
 
-/* The error number of posix_spawn(), 0 for success. */
-static int spawn_launch(const QemuSpawn *spawn, int log_fd, int report_fd, pid_t *ret_pid)
+/* The error number of posix_spawn(), 0 for success. @gate_fd: -1 for none. */
+static int spawn_launch(const QemuSpawn *spawn, int log_fd, int report_fd, int gate_fd, pid_t *ret_pid)
 {
-    g_autoptr(GPtrArray) argv = launch_argv(spawn, log_fd, report_fd), env = launch_env(spawn);
+    g_autoptr(GPtrArray) argv = launch_argv(spawn, log_fd, report_fd, gate_fd), env = launch_env(spawn);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -244,6 +244,8 @@ static int spawn_launch(const QemuSpawn *spawn, int log_fd, int report_fd, pid_t
     /* A descriptor duplicated onto itself loses its close-on-exec flag in the child only. */
     posix_spawn_file_actions_adddup2(&actions, log_fd, log_fd);
     posix_spawn_file_actions_adddup2(&actions, report_fd, report_fd);
+    if (gate_fd >= 0)
+        posix_spawn_file_actions_adddup2(&actions, gate_fd, gate_fd);
     for (unsigned i = 0; spawn->fds && i < spawn->fds->fds->len; i++) {
         int fd = g_array_index(spawn->fds->fds, int, i);
         posix_spawn_file_actions_adddup2(&actions, fd, fd);
@@ -328,17 +330,28 @@ static void explain_failure(const QemuSpawn *spawn, QemuProcess *process, GError
     }
 }
 
+/* Tells the process's id, and opens the gate. */
+static bool place(const QemuSpawn *spawn, pid_t pid, int gate_fd, GError **error)
+{
+    if (spawn->place && !spawn->place(pid, spawn->place_data, error))
+        return false;
+    return gate_fd < 0 || write(gate_fd, "", 1) == 1 || error_set_errno(error, errno, "%s: open its gate", spawn->name);
+}
+
 /* @monitor_fd: the daemon's end of the monitor socket; taken over (set to -1) once the connection owns it. */
 static bool start_connected(QemuSpawn *spawn, int log_fd, int *monitor_fd, QemuProcess *process, GError **error)
 {
     gint64 deadline =
         g_get_monotonic_time() + (gint64)(spawn->timeout_ms ? spawn->timeout_ms : DEFAULT_TIMEOUT_MS) * 1000;
-    int report[2];
+    int report[2], gate[2] = { -1, -1 };
     pid_t pid;
     if (pipe2(report, O_CLOEXEC) < 0)
         return error_set_errno(error, errno, "%s: create a pipe", spawn->name);
     auto_fd int report_in = report[0], report_out = report[1];
-    int failure = spawn_launch(spawn, log_fd, report_out, &pid);
+    if (spawn->gated && pipe2(gate, O_CLOEXEC) < 0)
+        return error_set_errno(error, errno, "%s: create a pipe", spawn->name);
+    auto_fd int gate_in = gate[0], gate_out = gate[1];
+    int failure = spawn_launch(spawn, log_fd, report_out, gate_in, &pid);
     if (failure)
         return error_set_errno(error, failure, "%s: start %s", spawn->name, qemu_launch_program());
     auto_fd_close(&report_out);
@@ -349,7 +362,7 @@ static bool start_connected(QemuSpawn *spawn, int log_fd, int *monitor_fd, QemuP
     process->id.pid = pid;
     if (process->pidfd < 0)
         return error_set_errno(error, errno, "%s: open a pidfd", spawn->name);
-    if (!read_report(report_in, spawn->name, deadline, error)) {
+    if (!place(spawn, pid, gate_out, error) || !read_report(report_in, spawn->name, deadline, error)) {
         process_signal(process->pidfd, SIGKILL, NULL);
         process_wait(process->pidfd, 5000);
         qemu_process_reap(process->pidfd, NULL);
@@ -420,7 +433,7 @@ static bool run_helper(QemuHelper *helper, int log_fd, GError **error)
         return error_set_errno(error, errno, "%s: create a pipe", helper->name);
     auto_fd int report_in = report[0], report_out = report[1];
     fstat(log_fd, &info);
-    int failure = spawn_launch(&spawn, log_fd, report_out, &pid);
+    int failure = spawn_launch(&spawn, log_fd, report_out, -1, &pid);
     if (failure)
         return error_set_errno(error, failure, "%s: start %s", helper->name, qemu_launch_program());
     auto_fd_close(&report_out);

@@ -59,7 +59,6 @@ typedef struct {
     guint64 limit_core;    /* bytes */
     const char *cpus;      /* "0-3,5": affinity of the process, or NULL */
     const char *mems;      /* NUMA nodes memory must come from ("0-1"), or NULL */
-    const char *cgroup;    /* directory of the cgroup (v2) to enter, or NULL */
     const char *netns;     /* path of a network namespace to enter, or NULL */
     bool private_mounts;   /* own mount namespace with a private /tmp-less copy of the tree */
     const char *oom_score; /* text for /proc/self/oom_score_adj, or NULL */
@@ -85,6 +84,10 @@ typedef struct {
     GMainContext *context; /* that runs the QMP connection */
     QmpCallbacks callbacks;
     int timeout_ms; /* until QMP answers; 0: 30 s */
+    /* NULL, or told the process id as soon as there is one; false ends the start. With @gated it is not QEMU before. */
+    bool (*place)(pid_t pid, gpointer data, GError **error);
+    gpointer place_data;
+    bool gated;
 } QemuSpawn;
 
 typedef struct {

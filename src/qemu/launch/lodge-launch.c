@@ -70,11 +70,14 @@ static void set_report(const char *value)
         exit(125);
 }
 
-static void set_cgroup(const char *value)
+/* Waits until the daemon has put this process where it belongs; if it ends instead, so does this. */
+static void wait_gate(const char *value)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/cgroup.procs", value);
-    write_file(path, "0");
+    char *end, byte;
+    int fd = (int)number(value, &end, INT_MAX);
+    if (read(fd, &byte, 1) != 1)
+        fail(ECANCELED, "wait for the daemon");
+    close(fd);
 }
 
 static void set_netns(const char *value)
@@ -212,7 +215,7 @@ typedef struct {
 
 /* From top to bottom is the order of doing. */
 static const Order orders[] = {
-    { "cgroup", set_cgroup },       { "netns", set_netns },
+    { "gate", wait_gate },          { "netns", set_netns },
     { "mounts", set_mounts },       { "cpus", set_cpus },
     { "mems", set_mems },           { "scheduler", set_scheduler },
     { "oom-score", set_oom_score }, { "memlock", set_memlock },
