@@ -18,7 +18,7 @@ typedef struct {
 
 static const SettingRow settings[];
 
-static bool require(const HostCgroup *group, HostCgroupController controller, GError **error)
+bool host_cgroup_require(const HostCgroup *group, HostCgroupController controller, GError **error)
 {
     if (host_cgroup_has(group, controller))
         return true;
@@ -40,7 +40,7 @@ static char *setting_file(const HostCgroup *group, const SettingRow *row, bool *
 bool host_cgroup_set(const HostCgroup *group, HostCgroupSetting setting, uint64_t value, GError **error)
 {
     const SettingRow *row = &settings[setting];
-    if (!require(group, row->controller, error))
+    if (!host_cgroup_require(group, row->controller, error))
         return false;
     bool is_old;
     g_autofree char *path = setting_file(group, row, &is_old);
@@ -56,7 +56,7 @@ bool host_cgroup_set(const HostCgroup *group, HostCgroupSetting setting, uint64_
 bool host_cgroup_get(const HostCgroup *group, HostCgroupSetting setting, uint64_t *ret_value, GError **error)
 {
     const SettingRow *row = &settings[setting];
-    if (!require(group, row->controller, error))
+    if (!host_cgroup_require(group, row->controller, error))
         return false;
     bool is_old;
     g_autofree char *path = setting_file(group, row, &is_old);
@@ -79,7 +79,7 @@ bool host_cgroup_get(const HostCgroup *group, HostCgroupSetting setting, uint64_
 
 bool host_cgroup_set_bandwidth(const HostCgroup *group, uint64_t period, int64_t quota, GError **error)
 {
-    if (!require(group, HOST_CGROUP_CPU, error))
+    if (!host_cgroup_require(group, HOST_CGROUP_CPU, error))
         return false;
     g_autofree char *quota_text = quota < 0 ? NULL : g_strdup_printf("%" PRId64, quota);
     if (group->layout->unified) {
@@ -96,7 +96,7 @@ bool host_cgroup_set_bandwidth(const HostCgroup *group, uint64_t period, int64_t
 
 bool host_cgroup_get_bandwidth(const HostCgroup *group, uint64_t *ret_period, int64_t *ret_quota, GError **error)
 {
-    if (!require(group, HOST_CGROUP_CPU, error))
+    if (!host_cgroup_require(group, HOST_CGROUP_CPU, error))
         return false;
     bool unified = group->layout->unified;
     g_autofree char *path = host_cgroup_file(group, HOST_CGROUP_CPU, unified ? "cpu.max" : "cpu.cfs_quota_us");
@@ -120,7 +120,7 @@ bool host_cgroup_get_bandwidth(const HostCgroup *group, uint64_t *ret_period, in
 
 static bool set_list(const HostCgroup *group, const char *file, const char *list, GError **error)
 {
-    if (!require(group, HOST_CGROUP_CPUSET, error))
+    if (!host_cgroup_require(group, HOST_CGROUP_CPUSET, error))
         return false;
     g_autofree char *path = host_cgroup_file(group, HOST_CGROUP_CPUSET, file);
     return host_cgroup_write(path, list, error);
@@ -136,9 +136,14 @@ bool host_cgroup_set_mems(const HostCgroup *group, const char *nodes, GError **e
     return set_list(group, "cpuset.mems", nodes, error);
 }
 
+bool host_cgroup_migrate_memory(const HostCgroup *group, GError **error)
+{
+    return group->layout->unified || set_list(group, "cpuset.memory_migrate", "1", error);
+}
+
 char *host_cgroup_get_mems(const HostCgroup *group, GError **error)
 {
-    if (!require(group, HOST_CGROUP_CPUSET, error))
+    if (!host_cgroup_require(group, HOST_CGROUP_CPUSET, error))
         return NULL;
     g_autofree char *path = host_cgroup_file(group, HOST_CGROUP_CPUSET, "cpuset.mems");
     char *text = host_sysfs_read("", "%s", path);
@@ -177,7 +182,7 @@ static bool read_times_v2(const HostCgroup *group, HostCgroupCpuTimes *times)
 
 bool host_cgroup_cpu_times(const HostCgroup *group, HostCgroupCpuTimes *ret_times, GError **error)
 {
-    if (!require(group, HOST_CGROUP_CPUACCT, error))
+    if (!host_cgroup_require(group, HOST_CGROUP_CPUACCT, error))
         return false;
     HostCgroupCpuTimes times;
     if (!(group->layout->unified ? read_times_v2(group, &times) : read_times_v1(group, &times)))

@@ -246,6 +246,23 @@ HostCgroup *host_cgroup_open(const HostCgroupLayout *layout, const char *path, b
     return group;
 }
 
+GPtrArray *host_cgroup_children(const HostCgroup *group)
+{
+    GPtrArray *children = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; i < HOST_CGROUP_COUNT; i++) {
+        if (!(group->controllers & HOST_CGROUP_BIT(i)) || children->len > 0)
+            continue;
+        g_autofree char *dir = host_cgroup_file(group, i, ".");
+        g_autoptr(GPtrArray) names = host_sysfs_list("", "%s", dir);
+        for (guint n = 0; n < names->len; n++) {
+            g_autofree char *path = g_build_filename(dir, names->pdata[n], NULL);
+            if (g_file_test(path, G_FILE_TEST_IS_DIR))
+                g_ptr_array_add(children, g_strdup(names->pdata[n]));
+        }
+    }
+    return children;
+}
+
 void host_cgroup_free(HostCgroup *group)
 {
     if (group)

@@ -58,6 +58,8 @@ HostCgroup *host_cgroup_create(const HostCgroupLayout *layout, const char *path,
 HostCgroup *host_cgroup_create_child(const HostCgroup *group, const char *name, GError **error);
 /* A group that an earlier daemon made: nothing is changed. NULL without error if it is not there. */
 HostCgroup *host_cgroup_open(const HostCgroupLayout *layout, const char *path, bool of_threads);
+/* The names of its children. Free with g_ptr_array_unref(). */
+GPtrArray *host_cgroup_children(const HostCgroup *group);
 void host_cgroup_free(HostCgroup *group);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostCgroup, host_cgroup_free)
 
@@ -94,6 +96,8 @@ bool host_cgroup_get_bandwidth(const HostCgroup *group, uint64_t *ret_period, in
 /* Lists such as "0-3,5". */
 bool host_cgroup_set_cpus(const HostCgroup *group, const char *cpus, GError **error);
 bool host_cgroup_set_mems(const HostCgroup *group, const char *nodes, GError **error);
+/* From now on a change of nodes moves the pages that are there; version 2 always does. */
+bool host_cgroup_migrate_memory(const HostCgroup *group, GError **error);
 char *host_cgroup_get_mems(const HostCgroup *group, GError **error);
 
 /* ns. The total is exact; user and system have the resolution of a clock tick in version 1, of 1 µs in version 2. */
@@ -102,3 +106,18 @@ typedef struct {
 } HostCgroupCpuTimes;
 
 bool host_cgroup_cpu_times(const HostCgroup *group, HostCgroupCpuTimes *ret_times, GError **error);
+
+typedef enum {
+    HOST_CGROUP_READ_IOPS, /* a second */
+    HOST_CGROUP_WRITE_IOPS,
+    HOST_CGROUP_READ_BPS, /* bytes a second */
+    HOST_CGROUP_WRITE_BPS,
+    HOST_CGROUP_DEVICE_WEIGHT, /* 1 … 1000 */
+} HostCgroupDeviceSetting;
+
+/* Of the block device at @device; 0 takes the limit away. */
+bool host_cgroup_set_device(const HostCgroup *group, HostCgroupDeviceSetting setting, const char *device,
+                            uint64_t value, GError **error);
+
+/* ns spent on each host CPU, uint64_t each; version 1 only (VIR_ERR_OPERATION_UNSUPPORTED). */
+bool host_cgroup_percpu_times(const HostCgroup *group, GArray **ret_ns, GError **error);

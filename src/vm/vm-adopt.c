@@ -9,6 +9,7 @@
 #include "qemu/qemu-monitor.h"
 #include "qemu/qemu-process.h"
 #include "vm/vm-autodestroy.h"
+#include "vm/vm-cgroup.h"
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
@@ -194,6 +195,7 @@ static void adopt_state(Daemon *daemon, VmRunState *state)
     view->process = state->process;
     vm_publish(vm, view);
     note_ports(vm);
+    vm_cgroup_adopt(vm);
     if (vm->pidfd < 0) {
         /* It ended while no daemon looked. QEMU ends by itself only when it is told to or fails. */
         vm_finish(vm, VIR_DOMAIN_SHUTOFF_CRASHED);

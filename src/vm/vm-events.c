@@ -154,6 +154,18 @@ void vm_emit_agent_lifecycle(Vm *vm, int state, int reason)
         event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_AGENT_LIFECYCLE, &payload);
 }
 
+void vm_emit_tunables(Vm *vm, WireParams *params)
+{
+    g_autoptr(VmView) view = NULL;
+    DomainEventCallbackTunableMsg payload = { 0 };
+    if (!subject(vm, &view, &payload.dom))
+        return;
+    payload.dom.name = g_strdup(payload.dom.name);
+    wire_params_steal(params, &payload.n_params, &payload.params);
+    event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_TUNABLE, &payload);
+    xdr_clear(&xdr_DomainEventCallbackTunableMsg, &payload);
+}
+
 void vm_emit_tunable(Vm *vm, const char *field, const char *value)
 {
     g_autoptr(VmView) view = NULL;

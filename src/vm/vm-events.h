@@ -23,6 +23,8 @@ void vm_emit_device_added(Vm *vm, const char *alias);
 void vm_emit_device_removed(Vm *vm, const char *alias);
 void vm_emit_device_removal_failed(Vm *vm, const char *alias);
 void vm_emit_agent_lifecycle(Vm *vm, int state, int reason);
+/* Typed values; @params is emptied. */
+void vm_emit_tunables(Vm *vm, WireParams *params);
 void vm_emit_tunable(Vm *vm, const char *field, const char *value);
 /* One end of a display's connection. */
 typedef struct {

@@ -7,6 +7,7 @@
 #include "rpc/handlers.h"
 #include "rpc/wire-params.h"
 #include "vm/vm-affinity.h"
+#include "vm/vm-cgroup.h"
 #include "vm/vm-define.h"
 #include "vm/vm-events.h"
 #include "vm/vm-monitor.h"
@@ -227,7 +228,7 @@ static bool add_live(Vm *vm, unsigned id, GError **error)
         return false;
     const Domain *live = vm->view->live->domain;
     g_autoptr(Cpuset) cpus = vm_affinity_wanted(live, vm_iothread_pin(live, id));
-    return vm_affinity_set(tid, cpus, error) && vm_tune_place_thread(vm, "iothread", id, tid, error);
+    return vm_affinity_set(tid, cpus, error) && vm_cgroup_place_thread(vm, "iothread", id, tid, error);
 }
 
 bool vm_add_iothread(Call *call, const DomainAddIothreadArgs *args, void *ret, GError **error)

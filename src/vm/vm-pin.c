@@ -124,7 +124,7 @@ bool vm_tune_apply_pins(Vm *vm, GError **error)
 {
     /* Without <cputune> every thread has inherited its place from the process, which lodge-launch pinned. */
     return !vm->view->live->domain->cputune || (apply_vcpus(vm, error) && apply_iothreads(vm, error) &&
-                                                apply_emulator(vm, error) && vm_tune_apply_bandwidth(vm, error));
+                                                apply_emulator(vm, error) && vm_tune_apply_threads(vm, vm->view->live->domain, error));
 }
 
 typedef struct {

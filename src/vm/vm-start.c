@@ -9,6 +9,7 @@
 #include "qemu/qemu-cpu-guest.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-autodestroy.h"
+#include "vm/vm-cgroup.h"
 #include "vm/vm-console.h"
 #include "vm/vm-events.h"
 #include "vm/vm-log.h"
@@ -130,7 +131,14 @@ static bool spawn(VmStart *start, GError **error)
         .callbacks = vm_monitor_callbacks(vm),
         .timeout_ms = START_TIMEOUT_MS,
     };
-    if (!qemu_process_spawn(&order, &process, error))
+    VmPlacing placing;
+    vm_cgroup_plan(&placing, vm, start->live);
+    order.place = vm_cgroup_place;
+    order.place_data = &placing;
+    order.gated = placing.required;
+    bool spawned = qemu_process_spawn(&order, &process, error);
+    vm_cgroup_placed(&placing);
+    if (!spawned)
         return false;
     start->log_start = process.log_start;
     vm_monitor_attach(vm, g_steal_pointer(&process.qmp));

@@ -8,6 +8,7 @@
 #include "qemu/qemu-process.h"
 #include "qemu/qmp.h"
 #include "vm/vm-autodestroy.h"
+#include "vm/vm-cgroup.h"
 #include "vm/vm-console.h"
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
@@ -19,7 +20,6 @@
 #include "vm/vm-ports.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-start.h"
-#include "vm/vm-tune.h"
 
 #include <signal.h>
 
@@ -54,7 +54,7 @@ void vm_release_resources(Vm *vm)
     vm_monitor_detach(vm);
     if (vm->pidfd >= 0)
         reap(vm);
-    vm_tune_release(vm);
+    vm_cgroup_release(vm);
     vm_perf_stop(vm);
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);

@@ -5,13 +5,8 @@
 
 /* Applies the live definition's vcpupin, emulatorpin, iothreadpin, schedulers and bandwidth to QEMU's threads. */
 bool vm_tune_apply_pins(Vm *vm, GError **error);
-/* The process is gone: removes its control group, if it had one. */
-void vm_tune_release(Vm *vm);
 
-/* Puts a thread that has just come up (role "vcpu", "iothread") into the control group of its like, where there is one.
- */
-bool vm_tune_place_thread(Vm *vm, const char *role, unsigned number, pid_t tid, GError **error);
-/* Applies the bandwidth and shares of the live definition; does nothing where it asks for none. */
-bool vm_tune_apply_bandwidth(Vm *vm, GError **error);
+/* Applies what @domain says of the bandwidth of threads; does nothing where it says nothing. */
+bool vm_tune_apply_threads(Vm *vm, const Domain *domain, GError **error);
 /* QEMU's threads that are neither vCPUs nor IOThreads: pid_t each. Some may be short-lived workers. */
 bool vm_emulator_threads(Vm *vm, GArray **ret_tids, GError **error);

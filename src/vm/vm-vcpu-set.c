@@ -6,6 +6,7 @@
 #include "qemu/qmp-object.h"
 #include "rpc/handlers.h"
 #include "vm/vm-agent.h"
+#include "vm/vm-cgroup.h"
 #include "vm/vm-define.h"
 #include "vm/vm-events.h"
 #include "vm/vm-monitor.h"
@@ -134,7 +135,7 @@ static bool settle(Vm *vm, const Cpuset *before, GError **error)
         return false;
     for (unsigned i = 0; i < vm->view->vcpu_tids->len; i++) {
         pid_t tid = vm_vcpu_thread(vm->view, i);
-        if (tid && !cpuset_has(before, i) && !vm_tune_place_thread(vm, "vcpu", i, tid, error))
+        if (tid && !cpuset_has(before, i) && !vm_cgroup_place_thread(vm, "vcpu", i, tid, error))
             return false;
     }
     return true;

@@ -43,6 +43,7 @@ void vm_unref(Vm *vm)
     mailbox_unref(vm->mailbox);
     g_mutex_clear(&vm->view_lock);
     g_free(vm->run_dir);
+    g_free(vm->cgroup);
     g_free(vm);
 }
 

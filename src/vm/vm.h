@@ -67,6 +67,7 @@ typedef struct Vm {
     QemuCaps *caps;       /* of the emulator that runs it */
     int pidfd;            /* of QEMU; -1 while off */
     char *run_dir;        /* Paths.qemu_run_dir/ID-NAME, while it runs */
+    char *cgroup;         /* path of its control group; NULL: none */
     VmConsoles *consoles;
     VmBond *autodestroy;    /* to the client whose end ends this run; vm-autodestroy.c */
     VmJobRun *job_run;      /* the other half of `job` */

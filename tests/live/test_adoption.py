@@ -168,6 +168,7 @@ def test_torn_state_file(daemon, tear):
     connection.lookupByName("whole").destroy()
     connection.close()
     daemon.kill_guests()
+    daemon.settle()
     for path in (daemon.root / "run").rglob("*torn*"):
         if not path.is_dir():
             path.unlink()

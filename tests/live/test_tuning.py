@@ -87,3 +87,138 @@ def test_counters_of_kvm(shared):
     assert stats(shared, "tcg", "--vm") == {}
     shared.virsh("destroy", "tcg")
     shared.virsh("undefine", "tcg")
+
+
+def groups_of(pid):
+    """{controller: directory} of a process (version 1, or version 2's one directory under every name)."""
+    found = {}
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for name in controllers.split(","):
+            found[name] = Path("/sys/fs/cgroup", name) / path.lstrip("/")
+    return found
+
+
+V1 = Path("/sys/fs/cgroup/cpu/cpu.shares").parent.is_dir() and Path("/sys/fs/cgroup/memory").is_dir()
+on_v1 = pytest.mark.skipif(not V1, reason="reads the files of version 1")
+
+
+def left_behind(daemon):
+    return [str(path) for path in Path("/sys/fs/cgroup").glob("*/machine/lodge-*")
+        if path.name.endswith(f".{root_mark(daemon)}")]
+
+
+def root_mark(daemon):
+    """As GLib hashes the daemon's root."""
+    value = 5381
+    for byte in str(daemon.root).encode():
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return f"{value:08x}"
+
+
+@on_v1
+@pytest.mark.lodge
+def test_limits_hold_from_the_start_and_nothing_is_left(shared):
+    head = """<blkiotune><weight>300</weight></blkiotune>
+      <memtune><hard_limit unit='MiB'>900</hard_limit><soft_limit unit='MiB'>800</soft_limit>
+      <swap_hard_limit unit='MiB'>1000</swap_hard_limit></memtune>
+      <cputune><shares>2048</shares><period>50000</period><quota>25000</quota><global_period>100000</global_period>
+      <global_quota>150000</global_quota><emulator_period>20000</emulator_period><emulator_quota>10000</emulator_quota></cputune>
+      <numatune><memory mode='strict' nodeset='0'/></numatune>"""
+    start(shared, "held", head=head, vcpus=2)
+    groups = groups_of(pid_of(shared, "held"))
+    guest = {name: path.parent if path.name == "emulator" else path for name, path in groups.items()}
+    read = lambda controller, file: (guest[controller] / file).read_text().strip()
+    assert read("memory", "memory.limit_in_bytes") == str(900 << 20)
+    assert read("memory", "memory.soft_limit_in_bytes") == str(800 << 20)
+    assert read("memory", "memory.memsw.limit_in_bytes") == str(1000 << 20)
+    assert read("cpu", "cpu.shares") == "2048"
+    assert read("cpu", "cpu.cfs_quota_us") == "150000"
+    assert read("cpu", "vcpu1/cpu.cfs_period_us") == "50000" and read("cpu", "vcpu0/cpu.cfs_quota_us") == "25000"
+    assert read("cpu", "emulator/cpu.cfs_quota_us") == "10000"
+    assert read("cpuset", "cpuset.mems") == "0"
+    assert read("blkio", "blkio.bfq.weight") == "300"
+    for vcpu in (0, 1):
+        assert len(read("cpu", f"vcpu{vcpu}/tasks").split()) == 1
+    assert table(shared.virsh("memtune", "held"))["hard_limit"] == str(900 * 1024)
+    assert table(shared.virsh("schedinfo", "held"))["vcpu_quota"] == "25000"
+    shared.virsh("destroy", "held")
+    assert not left_behind(shared)
+    shared.virsh("undefine", "held")
+
+
+@pytest.mark.lodge
+@pytest.mark.parametrize("head, named", [
+    ("<memtune><hard_limit unit='KiB'>4</hard_limit></memtune>", "killed by signal 9"),
+    ("<blkiotune><device><path>/dev/none</path><weight>300</weight></device></blkiotune>", "<blkiotune><device><weight>"),
+    ("<numatune><memory mode='strict' nodeset='63'/></numatune>", "<numatune><memory nodeset>"),
+    ("<resource><partition>/nobody/made/this</partition></resource>", "<resource><partition>"),
+])
+def test_a_limit_that_cannot_be_fails_the_start_by_name(shared, head, named):
+    with pytest.raises(libvirt.libvirtError, match=re.escape(named)):
+        start(shared, "cannot", head=head)
+    shared.connect().lookupByName("cannot").undefine()
+    assert not left_behind(shared) and not shared.guest_pids()
+
+
+@on_v1
+@pytest.mark.lodge
+def test_limits_of_a_running_guest(shared):
+    start(shared, "run", vcpus=1)
+    groups = groups_of(pid_of(shared, "run"))
+    shared.virsh("memtune", "run", "--hard-limit", "700M", "--swap-hard-limit", "800M", "--live", "--config")
+    assert (groups["memory"] / "memory.limit_in_bytes").read_text().strip() == str(700 << 20)
+    assert (groups["memory"] / "memory.memsw.limit_in_bytes").read_text().strip() == str(800 << 20)
+    shared.virsh("memtune", "run", "--hard-limit", "600M", "--swap-hard-limit", "600M", "--live")
+    shared.virsh("memtune", "run", "--hard-limit", "900M", "--swap-hard-limit", "900M", "--live")
+    assert table(shared.virsh("memtune", "run")) == {"hard_limit": "921600", "soft_limit": "unlimited", "swap_hard_limit": "921600"}
+    assert table(shared.virsh("memtune", "run", "--config"))["hard_limit"] == str(700 << 10)
+    with pytest.raises(Failed, match="lower than or equal to swap_hard_limit"):
+        shared.virsh("memtune", "run", "--swap-hard-limit", "1M", "--live")
+    shared.virsh("blkiotune", "run", "--weight", "700", "--live")
+    assert (groups["blkio"] / "blkio.bfq.weight").read_text().strip() == "700"
+    shared.virsh("numatune", "run", "--nodeset", "0", "--live")
+    assert table(shared.virsh("numatune", "run")) == {"numa_mode": "strict", "numa_nodeset": "0"}
+    with pytest.raises(Failed, match="numatune mode for running domain"):
+        shared.virsh("numatune", "run", "--mode", "interleave", "--live")
+    shared.virsh("schedinfo", "run", "--live", "--set", "vcpu_quota=50000", "--set", "cpu_shares=512")
+    assert (groups["cpu"] / "vcpu0/cpu.cfs_quota_us").read_text().strip() == "50000"
+    with pytest.raises(Failed, match="not supported"):
+        shared.virsh("memtune", "run", "--min-guarantee", "5")
+    assert re.search(r"CPU0:\n\s+cpu_time", shared.virsh("cpu-stats", "run"))
+    shared.virsh("destroy", "run")
+    shared.virsh("undefine", "run")
+    assert not left_behind(shared)
+
+
+@on_v1
+@pytest.mark.lodge
+def test_the_next_daemon_knows_the_group(daemon):
+    start(daemon, "kept", head="<memtune><hard_limit unit='MiB'>900</hard_limit></memtune>")
+    daemon.kill()
+    daemon.start()
+    daemon.virsh("memtune", "kept", "--hard-limit", "800M", "--live")
+    group = groups_of(pid_of(daemon, "kept"))["memory"]
+    assert (group / "memory.limit_in_bytes").read_text().strip() == str(800 << 20)
+    daemon.kill()
+    daemon.kill_guests()
+    daemon.start()
+    assert not left_behind(daemon)
+
+
+def test_config_of_what_is_off(shared):
+    shared.connect().defineXML(guest_xml("off", console=False))
+    assert table(shared.virsh("memtune", "off"))["hard_limit"] == "unlimited"
+    assert table(shared.virsh("blkiotune", "off"))["weight"] == "0"
+    shared.virsh("blkiotune", "off", "--device-read-iops-sec", "/dev/vda,100,/dev/vdb,5", "--device-weights", "/dev/vda,500", "--config")
+    shared.virsh("blkiotune", "off", "--device-read-iops-sec", "/dev/vdb,7", "--config")
+    shown = table(shared.virsh("blkiotune", "off", "--config"))
+    assert shown["device_read_iops_sec"] == "/dev/vda,100,/dev/vdb,7" and shown["device_weight"] == "/dev/vda,500"
+    with pytest.raises(Failed, match="invalid value '' for parameter 'device_read_iops_sec' of device '/dev/vda'"):
+        shared.virsh("blkiotune", "off", "--device-read-iops-sec", "/dev/vda,", "--config")
+    with pytest.raises(Failed, match="nodeset for NUMA memory tuning must be set"):
+        shared.virsh("numatune", "off", "--mode", "strict", "--config")
+    shared.virsh("numatune", "off", "--mode", "preferred", "--nodeset", "0-1", "--config")
+    assert table(shared.virsh("numatune", "off")) == {"numa_mode": "preferred", "numa_nodeset": "0-1"}
+    assert "<memory mode='preferred' nodeset='0-1'/>" in shared.virsh("dumpxml", "off")
+    shared.virsh("undefine", "off")
