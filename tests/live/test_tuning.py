@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is tuned on a running guest, as virsh prints it, the kernel's files hold it and QEMU says it."""
+import json
 import os
 import re
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import libvirt
 import pytest
 
-from daemons import Failed
-from guests import guest_xml
+from daemons import Failed, wait_until
+from guests import Events, guest_xml
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="control groups and counters are root's")
 
@@ -222,3 +223,60 @@ def test_config_of_what_is_off(shared):
     assert table(shared.virsh("numatune", "off")) == {"numa_mode": "preferred", "numa_nodeset": "0-1"}
     assert "<memory mode='preferred' nodeset='0-1'/>" in shared.virsh("dumpxml", "off")
     shared.virsh("undefine", "off")
+
+
+def throttles(daemon, name):
+    """{qdev: {limit: value}} as QEMU says it, what is 0 left out."""
+    reply = json.loads(daemon.virsh("qemu-monitor-command", name, '{"execute":"query-block"}'))["return"]
+    return {block["qdev"].removeprefix("/machine/peripheral/").split("/")[0]: {key: value for key, value in block["inserted"].items()
+        if (key.startswith(("bps", "iops")) and value) or key == "group"} for block in reply if "inserted" in block}
+
+
+def test_block_io_tune(shared):
+    def disk(target, bus, iotune=""):
+        path = shared.directory / f"{target}.img"
+        path.write_bytes(b"\0" * (1 << 20))
+        path.chmod(0o666)
+        return (f"<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{path}'/>"
+            f"<target dev='{target}' bus='{bus}'/>{iotune}</disk>")
+
+    shared_tune = "<iotune><total_bytes_sec>1000000</total_bytes_sec><group_name>both</group_name></iotune>"
+    start(shared, "io", devices=disk("vda", "virtio", shared_tune) + disk("vdb", "virtio", shared_tune)
+        + disk("sda", "sata", "<iotune><read_iops_sec>50</read_iops_sec><read_iops_sec_max>100</read_iops_sec_max></iotune>"))
+    assert throttles(shared, "io")["virtio-disk1"] == {"bps": 1000000, "group": "both"}
+    assert throttles(shared, "io")["sata0-0-0"] == {"iops_rd": 50, "iops_rd_max": 100, "iops_rd_max_length": 1, "group": "sata0-0-0"}
+    shown = table(shared.virsh("blkdeviotune", "io", "sda"))
+    assert len(shown) == 20 and shown["read_iops_sec"] == "50" and shown["read_iops_sec_max_length"] == "1"
+    # One member of a group speaks for all; the kind of limit that is given replaces what it had.
+    shared.virsh("blkdeviotune", "io", "vdb", "--read-bytes-sec", "5000", "--write-bytes-sec", "6000", "--live", "--config")
+    assert throttles(shared, "io")["virtio-disk0"] == {"bps_rd": 5000, "bps_wr": 6000, "group": "both"}
+    xml = shared.virsh("dumpxml", "io")
+    assert xml.count("<read_bytes_sec>5000<") == 2 and "<total_bytes_sec>" not in xml
+    assert shared.virsh("dumpxml", "io", "--inactive").count("<write_bytes_sec>6000<") == 2
+    shared.virsh("blkdeviotune", "io", "vda", "--total-iops-sec", "7", "--group-name", "own", "--live")
+    assert throttles(shared, "io")["virtio-disk0"] == {"bps_rd": 5000, "bps_wr": 6000, "iops": 7, "group": "own"}
+    assert throttles(shared, "io")["virtio-disk1"] == {"bps_rd": 5000, "bps_wr": 6000, "group": "both"}
+    for options, why in ((["--read-iops-sec-max", "30"], "cannot be smaller"), (["--read-iops-sec", "0"], "cannot reset"),
+            (["--total-bytes-sec", "10", "--read-bytes-sec", "5"], "cannot be set at the same time"),
+            (["--read-bytes-sec", "2000000000000000"], "no more than 1000000000000000")):
+        with pytest.raises(Failed, match=why):
+            shared.virsh("blkdeviotune", "io", "sda", *options, "--live")
+    with pytest.raises(Failed, match="'vdz'"):
+        shared.virsh("blkdeviotune", "io", "vdz")
+    assert throttles(shared, "io")["sata0-0-0"]["iops_rd"] == 50
+    shared.virsh("destroy", "io")
+    shared.virsh("undefine", "io")
+
+
+def test_tunable_events(daemon, events_connection):
+    disk = f"<disk type='file' device='disk'><source file='{daemon.kernel}'/><target dev='vda' bus='virtio'/><readonly/></disk>"
+    domain = events_connection.createXML(guest_xml("ev", console=False, devices=disk), libvirt.VIR_DOMAIN_START_PAUSED)
+    events = Events(events_connection, libvirt.VIR_DOMAIN_EVENT_ID_TUNABLE)
+    domain.setBlockIoTune("vda", {"read_iops_sec": 9}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    events.wait("ev", {"blkdeviotune.disk": "vda", "blkdeviotune.read_iops_sec": 9})
+    domain.setSchedulerParametersFlags({"cpu_shares": 512, "vcpu_quota": 5000}, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    events.wait("ev")
+    wait_until(lambda: any("cputune.vcpu_quota" in values for _, values in events.seen) or any(
+        "cputune.cpu_shares" in values for _, values in events.seen), "an event of the scheduler's")
+    events.close()
+    domain.destroy()
