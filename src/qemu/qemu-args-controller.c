@@ -170,7 +170,7 @@ static void add_hole(QemuArgs *args, const DomainController *root)
     const char *host = qemu_args_is_q35(args->def) ? "q35-pcihost" : "i440FX-pcihost";
     if (root->pcihole64_set)
         qemu_args_add(args, "-global", "%s.pci-hole64-size=%" G_GUINT64_FORMAT "K", host, root->pcihole64);
-    if (root->hotplug && qemu_args_is_i440fx(args->def))
+    if (root->hotplug && qemu_args_is_i440fx(args->def) && qemu_args_pm_device(args->def))
         qemu_args_add(args, "-global", "PIIX4_PM.acpi-root-pci-hotplug=%s", root->hotplug == TRI_YES ? "on" : "off");
 }
 
@@ -206,13 +206,16 @@ bool qemu_args_controller(QemuArgs *args, unsigned index, GError **error)
     return add_controller(args, args->def->controllers[index], error);
 }
 
+/* Controllers that are plugged into USB, perhaps into a hub. */
+#define RANK_ON_USB 4
+
 /* A bus must be there before what is plugged into it: PCI first, then USB masters before their companions. */
 static unsigned rank(const DomainController *controller)
 {
     switch (controller->type) {
     case CONTROLLER_TYPE_PCI: return 0;
     case CONTROLLER_TYPE_USB: return is_companion(controller) ? 2 : 1;
-    case CONTROLLER_TYPE_CCID: return 4;
+    case CONTROLLER_TYPE_CCID: return RANK_ON_USB;
     default: return 3;
     }
 }
@@ -230,6 +233,15 @@ static unsigned pci_depth(const Domain *def, const DomainController *controller)
     return depth;
 }
 
+static bool add_rank(QemuArgs *args, unsigned wanted, GError **error)
+{
+    const Domain *def = args->def;
+    for (unsigned i = 0; i < def->n_controllers; i++)
+        if (rank(def->controllers[i]) == wanted && !add_controller(args, def->controllers[i], error))
+            return false;
+    return true;
+}
+
 bool qemu_args_controllers(QemuArgs *args, GError **error)
 {
     const Domain *def = args->def;
@@ -238,10 +250,9 @@ bool qemu_args_controllers(QemuArgs *args, GError **error)
             if (rank(def->controllers[i]) == 0 && pci_depth(def, def->controllers[i]) == depth &&
                 !add_controller(args, def->controllers[i], error))
                 return false;
-    for (unsigned now = 1; now <= 4; now++)
-        for (unsigned i = 0; i < def->n_controllers; i++)
-            if (rank(def->controllers[i]) == now && !add_controller(args, def->controllers[i], error))
-                return false;
+    for (unsigned now = 1; now < RANK_ON_USB; now++)
+        if (!add_rank(args, now, error))
+            return false;
     return true;
 }
 
@@ -252,7 +263,7 @@ bool qemu_args_hubs(QemuArgs *args, GError **error)
         if (!qemu_args_add_device(args, device, &args->def->hubs[i]->info, "<hub>", error))
             return false;
     }
-    return true;
+    return add_rank(args, RANK_ON_USB, error);
 }
 
 static const char *const drivers[CONTROLLER_MODEL_COUNT] = {

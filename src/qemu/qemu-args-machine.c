@@ -90,16 +90,35 @@ bool qemu_args_machine(QemuArgs *args, GError **error)
     return true;
 }
 
-static void add_flash(QemuArgs *args, const char *path, const char *format, bool read_only, const char *storage,
-                      const char *node)
+/* @file: the storage, taken over. */
+static void add_flash(QemuArgs *args, JsonObject *file, const char *path, const char *format, bool read_only,
+                      const char *storage, const char *node)
 {
-    JsonObject *file = qmp_object("s:driver", "file", "s:filename", path, "s:node-name", storage, NULL);
+    qmp_object_add(file, "s:node-name", storage, NULL);
     qemu_block_access(file, path, read_only);
     qmp_object_add(file, "s:discard", "unmap", NULL);
     qemu_args_add_json(args, "-blockdev", file);
     qemu_args_add_json(args, "-blockdev",
                        qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "s:driver",
                                   format ? format : "raw", "s:file", storage, NULL));
+}
+
+static JsonObject *file_storage(const char *path)
+{
+    return qmp_object("s:driver", "file", "s:filename", path, NULL);
+}
+
+/* They may stand on a server, as a disk's bytes may. */
+static bool add_variables(QemuArgs *args, const DomainNvram *nvram, GError **error)
+{
+    const char *path = nvram->path ? nvram->path : nvram->source.path;
+    if (!path)
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<nvram> names no file or block device");
+    JsonObject *storage = nvram->path ? file_storage(path) : qemu_block_storage(&nvram->source, "<nvram>", error);
+    if (!storage)
+        return false;
+    add_flash(args, storage, path, nvram->format, false, "lodge-pflash1-storage", QEMU_PFLASH_VARS);
+    return true;
 }
 
 bool qemu_args_firmware(QemuArgs *args, GError **error)
@@ -111,13 +130,10 @@ bool qemu_args_firmware(QemuArgs *args, GError **error)
         qemu_args_add(args, "-bios", "%s", os->loader->path);
         return true;
     }
-    add_flash(args, os->loader->path, os->loader->format, os->loader->readonly == TRI_YES, "lodge-pflash0-storage",
-              QEMU_PFLASH_CODE);
-    const char *variables = os->nvram ? (os->nvram->path ? os->nvram->path : os->nvram->source.path) : NULL;
-    if (os->nvram && !variables)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<nvram> names no file or block device");
-    if (variables)
-        add_flash(args, variables, os->nvram->format, false, "lodge-pflash1-storage", QEMU_PFLASH_VARS);
+    add_flash(args, file_storage(os->loader->path), os->loader->path, os->loader->format,
+              os->loader->readonly == TRI_YES, "lodge-pflash0-storage", QEMU_PFLASH_CODE);
+    if (os->nvram && !add_variables(args, os->nvram, error))
+        return false;
     if (os->loader->secure == TRI_YES)
         qemu_args_add(args, "-global", "driver=cfi.pflash01,property=secure,value=on");
     return true;
@@ -162,10 +178,17 @@ static bool add_timers(QemuArgs *args, GError **error)
     return true;
 }
 
+const char *qemu_args_pm_device(const Domain *def)
+{
+    if (qemu_args_is_q35(def))
+        return "ICH9-LPC";
+    return qemu_args_is_i440fx(def) && def->features.acpi ? "PIIX4_PM" : NULL;
+}
+
 static void add_pm(QemuArgs *args)
 {
     const Domain *def = args->def;
-    const char *device = qemu_args_is_q35(def) ? "ICH9-LPC" : qemu_args_is_i440fx(def) ? "PIIX4_PM" : NULL;
+    const char *device = qemu_args_pm_device(def);
     if (device && def->pm_suspend_to_mem)
         qemu_args_add(args, "-global", "%s.disable_s3=%d", device, def->pm_suspend_to_mem == TRI_NO);
     if (device && def->pm_suspend_to_disk)

@@ -22,17 +22,21 @@ static guint64 module_size(const DomainMemory *memory)
 }
 
 /* What the guest boots with: <memory> counts the modules too. */
-static guint64 boot_memory(const Domain *def)
-{
-    guint64 modules = 0;
-    for (unsigned i = 0; i < def->n_memories; i++)
-        modules += module_size(def->memories[i]);
-    return round_up(def->memory > modules ? def->memory - modules : def->memory);
-}
-
 static bool has_cells(const Domain *def)
 {
     return def->cpu && def->cpu->n_numa_cells > 0;
+}
+
+static guint64 boot_memory(const Domain *def)
+{
+    guint64 modules = 0, cells = 0;
+    for (unsigned i = 0; has_cells(def) && i < def->cpu->n_numa_cells; i++)
+        cells += round_up(def->cpu->numa_cells[i]->memory); /* QEMU wants the exact sum of what it is given */
+    if (cells)
+        return cells;
+    for (unsigned i = 0; i < def->n_memories; i++)
+        modules += module_size(def->memories[i]);
+    return round_up(def->memory > modules ? def->memory - modules : def->memory);
 }
 
 bool qemu_args_has_memory_backend(const QemuArgs *args)
@@ -165,8 +169,9 @@ static JsonObject *new_backend(QemuArgs *args, const Backend *backend, GError **
         error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<memoryBacking>: there is no directory for memory files");
         return NULL;
     }
-    g_autofree char *path = g_build_filename(args->resources->memory_dir, backend->id, NULL);
-    return qmp_object("s:qom-type", "memory-backend-file", "s:id", backend->id, "s:mem-path", path, NULL);
+    /* In a directory QEMU makes a file without a name, of which nothing is left behind. */
+    return qmp_object("s:qom-type", "memory-backend-file", "s:id", backend->id, "s:mem-path",
+                      args->resources->memory_dir, NULL);
 }
 
 static bool add_backend(QemuArgs *args, const Backend *backend, GError **error)

@@ -97,8 +97,12 @@ bool qemu_args_add_address(QemuArgs *args, JsonObject *device, const DomainDevic
 
 /* A -chardev for @source under qemu_chardev_id(@alias). */
 bool qemu_args_chardev(QemuArgs *args, const ChardevSource *source, const char *alias, GError **error);
+/* The device that has ACPI's power management on it; NULL if there is none. */
+const char *qemu_args_pm_device(const Domain *def);
 /* -blockdev nodes of the disk, format node last. Nothing for an empty drive. */
 bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error);
+/* Of one on a server. NULL on error. */
+JsonObject *qemu_block_network(const StorageSource *source, const char *what, GError **error);
 /* The storage node of any source: file, block device or server. NULL on error. */
 JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GError **error);
 /*

@@ -15,77 +15,6 @@ bool qemu_disk_is_empty(const DomainDisk *disk)
     }
 }
 
-static JsonObject *server_object(const StorageHost *host, const char *default_port)
-{
-    if (host->transport == STORAGE_TRANSPORT_UNIX)
-        return qmp_object("s:type", "unix", "s:path", host->socket, NULL);
-    g_autofree char *port = host->port ? g_strdup_printf("%u", host->port) : g_strdup(default_port);
-    return qmp_object("s:type", "inet", "s:host", host->name, "s:port", port, NULL);
-}
-
-static JsonObject *nbd_storage(const StorageSource *source)
-{
-    return qmp_object("s:driver", "nbd", "o:server", server_object(source->hosts[0], "10809"), "S:export", source->path,
-                      NULL);
-}
-
-static JsonObject *url_storage(const StorageSource *source)
-{
-    const char *scheme = model_enum_text(&model_enum_storage_protocol, source->protocol);
-    const StorageHost *host = source->hosts[0];
-    g_autofree char *port = host->port ? g_strdup_printf(":%u", host->port) : g_strdup("");
-    g_autofree char *query = source->query ? g_strconcat("?", source->query, NULL) : g_strdup("");
-    const char *path = source->path ? source->path : "";
-    g_autofree char *url =
-        g_strdup_printf("%s://%s%s%s%s%s", scheme, host->name, port, path[0] == '/' ? "" : "/", path, query);
-    JsonObject *object = qmp_object("s:driver", scheme, "s:url", url, "I:readahead", (gint64)source->readahead,
-                                    "I:timeout", (gint64)source->timeout, NULL);
-    if (source->ssl_verify)
-        json_object_set_boolean_member(object, "sslverify", source->ssl_verify == TRI_YES);
-    return object;
-}
-
-/* "iqn.2013-07.com.example:target/1" → target and LUN. */
-static JsonObject *iscsi_storage(const StorageSource *source)
-{
-    const StorageHost *host = source->hosts[0];
-    const char *slash = strrchr(source->path, '/');
-    g_autofree char *target = slash ? g_strndup(source->path, (gsize)(slash - source->path)) : g_strdup(source->path);
-    g_autofree char *portal = g_strdup_printf("%s:%u", host->name, host->port ? host->port : 3260);
-    return qmp_object("s:driver", "iscsi", "s:portal", portal, "s:target", target, "i:lun",
-                      slash ? (gint64)g_ascii_strtoll(slash + 1, NULL, 10) : (gint64)0, "s:transport",
-                      host->transport == STORAGE_TRANSPORT_RDMA ? "iser" : "tcp", "s:initiator-name",
-                      source->initiator_iqn, NULL);
-}
-
-static JsonObject *network_storage(const StorageSource *source, const char *what, GError **error)
-{
-    const char *protocol = model_enum_text(&model_enum_storage_protocol, source->protocol);
-    if (source->n_hosts == 0 || (!source->hosts[0]->name && !source->hosts[0]->socket)) {
-        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "%s: <source protocol='%s'> names no <host>", what, protocol);
-        return NULL;
-    }
-    bool plain = !source->auth && !source->encryption && source->tls != TRI_YES && source->n_cookies == 0;
-    switch (plain ? source->protocol : STORAGE_PROTOCOL_UNSET) {
-    case STORAGE_PROTOCOL_NBD: return nbd_storage(source);
-    case STORAGE_PROTOCOL_HTTP:
-    case STORAGE_PROTOCOL_HTTPS:
-    case STORAGE_PROTOCOL_FTP:
-    case STORAGE_PROTOCOL_FTPS:
-        if (source->hosts[0]->name)
-            return url_storage(source);
-        break;
-    case STORAGE_PROTOCOL_ISCSI:
-        if (source->hosts[0]->name && source->path)
-            return iscsi_storage(source);
-        break;
-    default: break;
-    }
-    error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-              "%s: network source '%s' (with its authentication and encryption) is not supported yet", what, protocol);
-    return NULL;
-}
-
 JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GError **error)
 {
     if (source->encryption || source->auth) {
@@ -94,7 +23,7 @@ JsonObject *qemu_block_storage(const StorageSource *source, const char *what, GE
         return NULL;
     }
     switch (source->type) {
-    case STORAGE_TYPE_NETWORK: return network_storage(source, what, error);
+    case STORAGE_TYPE_NETWORK: return qemu_block_network(source, what, error);
     case STORAGE_TYPE_BLOCK: return qmp_object("s:driver", "host_device", "s:filename", source->path, NULL);
     case STORAGE_TYPE_DIR: return qmp_object("s:driver", "vvfat", "s:dir", source->path, "b:floppy", FALSE, NULL);
     case STORAGE_TYPE_UNSET:

@@ -49,11 +49,22 @@ static bool target_matches(JsonObject *descriptor, const Domain *def)
     return false;
 }
 
+static bool wants_secure_boot(const Domain *def)
+{
+    for (unsigned i = 0; i < def->os.n_firmware_features; i++) {
+        const DomainFirmwareFeature *wanted = def->os.firmware_features[i];
+        if (wanted->name == FIRMWARE_FEATURE_SECURE_BOOT)
+            return wanted->enabled == TRI_YES;
+    }
+    return def->os.loader && def->os.loader->secure == TRI_YES;
+}
+
 /* Whether what the definition says of secure boot and of enrolled keys agrees with the descriptor. */
 static bool features_match(const QemuFirmware *firmware, const Domain *def)
 {
     bool smm = def->features.smm == TRI_YES || (def->features.smm_given && def->features.smm != TRI_NO);
-    if (firmware->requires_smm && !smm)
+    /* Who wants secure boot and says nothing of SMM gets that with it. */
+    if (firmware->requires_smm && !smm && (def->features.smm_given || !wants_secure_boot(def)))
         return false;
     if (def->os.loader && def->os.loader->secure == TRI_YES && !firmware->secure_boot)
         return false;

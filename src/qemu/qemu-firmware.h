@@ -21,8 +21,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QemuFirmware, qemu_firmware_clear)
 
 /*
  * The first descriptor that fits the guest: its kind (<os firmware=…>) or its given loader, architecture, machine, and
- * the features it asks for or refuses; one with SMM only if the guest has that on. @dirs: NULL-terminated, NULL for the
- * usual. VIR_ERR_OPERATION_FAILED if none fits, with what to install.
+ * the features it asks for or refuses; one with SMM only if the guest has that on or wants secure boot. @dirs:
+ * NULL-terminated, NULL for the usual. VIR_ERR_OPERATION_FAILED if none fits, with what to install.
  */
 bool qemu_firmware_choose(const Domain *def, const char *const *dirs, QemuFirmware *ret_firmware, GError **error);
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 QEMU = "/usr/bin/qemu-system-x86_64"
-FOREIGN = re.compile(r'"fds?":|vfio|usb-host|vhost|/run/guest/|/dev/(golden|hugepages|tpm)|/memory/|"nbd"|-tpmdev|-accel kvm|-spice|\[::1\]')
+FOREIGN = re.compile(r'"fds?":|vfio|usb-host|vhost|/run/guest/|/dev/(golden|hugepages|tpm)|/memory/|"(nbd|gluster|rbd|ssh|nfs)"|-tpmdev|-accel kvm|-spice|\[::1\]')
 IMAGE = re.compile(r'"filename":"(/golden/[^"]*)".*"node-name":"(lodge-[^"]*)-storage"')
 USUAL = re.compile(r"terminating on|char device redirected to")
 OTHER_FILE = re.compile(r"(?:-kernel|-initrd) (/golden/\S+)")
