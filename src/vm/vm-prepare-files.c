@@ -97,11 +97,12 @@ static bool hand_over_flash(VmStart *start, const char *what, const char *tag, c
 static bool hand_over_firmware(VmStart *start, DomainOs *os, GError **error)
 {
     if (os->loader && os->loader->path && os->loader->type == LOADER_TYPE_PFLASH) {
-        int flags = os->loader->readonly == TRI_NO ? O_RDWR : O_RDONLY;
+        int flags = os->loader->readonly == TRI_YES ? O_RDONLY : O_RDWR;
         if (!hand_over_flash(start, "firmware", "firmware", &os->loader->path, flags, error))
             return false;
     }
-    if (os->nvram && os->nvram->path && !hand_over_flash(start, "NVRAM", "nvram", &os->nvram->path, O_RDWR, error))
+    char **variables = os->nvram ? vm_nvram_place(os->nvram) : NULL;
+    if (variables && *variables && !hand_over_flash(start, "NVRAM", "nvram", variables, O_RDWR, error))
         return false;
     return hand_over_boot_file(start, "kernel", &os->kernel, error) &&
            hand_over_boot_file(start, "initrd", &os->initrd, error) &&

@@ -34,6 +34,8 @@ void vm_start_clear(VmStart *start)
     for (unsigned i = 0; i < start->resources.n_hugepages; i++)
         g_free((char *)start->hugepages[i].path);
     g_free(start->hugepages);
+    g_free(start->memory_dir);
+    g_free(start->vsock_fds);
     g_clear_pointer(&start->args, g_ptr_array_unref);
     g_free(start->log_path);
     g_free(start->monitor_path);
@@ -75,6 +77,19 @@ static bool copy_file(const char *from, const char *to, GError **error)
     return durable_file_write(to, data, (gssize)length, 0600, error);
 }
 
+char **vm_nvram_place(DomainNvram *nvram)
+{
+    if (nvram->path)
+        return &nvram->path;
+    return nvram->source.type == STORAGE_TYPE_FILE ? &nvram->source.path : NULL;
+}
+
+static const char *nvram_file(DomainNvram *nvram)
+{
+    char **place = nvram ? vm_nvram_place(nvram) : NULL;
+    return place ? *place : NULL;
+}
+
 /* Completes what the definition leaves open of its UEFI firmware: the program, and the template and place of its
  * variables. */
 static bool choose_firmware(VmStart *start, GError **error)
@@ -89,7 +104,8 @@ static bool choose_firmware(VmStart *start, GError **error)
     g_auto(QemuFirmware) firmware = { 0 };
     g_autoptr(GError) none = NULL;
     if (!qemu_firmware_choose(start->live, NULL, &firmware, &none)) {
-        bool needed = automatic || !g_file_test(os->nvram->path, G_FILE_TEST_EXISTS);
+        const char *path = nvram_file(os->nvram);
+        bool needed = automatic || (path && !g_file_test(path, G_FILE_TEST_EXISTS));
         if (needed)
             g_propagate_error(error, g_steal_pointer(&none));
         return !needed;
@@ -100,8 +116,11 @@ static bool choose_firmware(VmStart *start, GError **error)
         os->loader->path = g_strdup(firmware.executable);
         os->loader->type = LOADER_TYPE_PFLASH;
         os->loader->readonly = TRI_YES;
-        if (firmware.requires_smm)
+        if (firmware.requires_smm) {
             os->loader->secure = TRI_YES;
+            start->live->features.smm_given = true;
+            start->live->features.smm = TRI_YES;
+        }
     }
     if (!os->nvram)
         os->nvram = g_new0(DomainNvram, 1);
@@ -123,16 +142,17 @@ bool vm_prepare_firmware(VmStart *start, GError **error)
 {
     if (!check_loader(&start->live->os, error) || !choose_firmware(start, error))
         return false;
-    const DomainNvram *nvram = start->live->os.nvram;
+    DomainNvram *nvram = start->live->os.nvram;
     bool reset = start->flags & VIR_DOMAIN_START_RESET_NVRAM;
-    if (!nvram || !nvram->path || (!reset && g_file_test(nvram->path, G_FILE_TEST_EXISTS)))
+    const char *path = nvram_file(nvram);
+    if (!path || (!reset && g_file_test(path, G_FILE_TEST_EXISTS)))
         return true;
     if (!nvram->template)
         return error_set(error, VIR_ERR_OPERATION_FAILED,
                          "unable to find any master var store for loader '%s': name a template in <nvram template=…>",
                          start->live->os.loader ? start->live->os.loader->path : "");
-    g_autofree char *parent = g_path_get_dirname(nvram->path);
-    return directory_ensure(parent, 0755, error) && copy_file(nvram->template, nvram->path, error);
+    g_autofree char *parent = g_path_get_dirname(path);
+    return directory_ensure(parent, 0755, error) && copy_file(nvram->template, path, error);
 }
 
 /* Chooses a port where the definition leaves it to us (@wanted ≤ 0 and autoport), else notes the given one. */
@@ -248,8 +268,20 @@ static uint64_t mount_page_kib(const struct mntent *mount)
     return stat(mount->mnt_dir, &info) == 0 ? (uint64_t)info.st_blksize / 1024 : 0;
 }
 
+/* Memory in files: QEMU makes them without a name in a directory that it may write to. */
+static bool prepare_memory_dir(VmStart *start, GError **error)
+{
+    if (start->live->memory_source != MEMORY_SOURCE_FILE)
+        return true;
+    start->memory_dir = g_build_filename(start->daemon->paths->qemu_state_dir, "ram", NULL);
+    start->resources.memory_dir = start->memory_dir;
+    return directory_ensure(start->memory_dir, 0711, error) && give_to_qemu(start, start->memory_dir, error);
+}
+
 bool vm_prepare_memory(VmStart *start, GError **error)
 {
+    if (!prepare_memory_dir(start, error))
+        return false;
     if (!start->live->hugepages)
         return true;
     struct mntent entry;

@@ -30,6 +30,8 @@ typedef struct {
     int *tpm_fds;         /* one a <tpm>; -1 or the number in QEMU */
     GArray *tpm_controls; /* of int: our copies of QEMU's ends, to end a swtpm that QEMU never takes over */
     QemuHugepages *hugepages;
+    char *memory_dir;
+    int *vsock_fds; /* one a <vsock>, as numbers in QEMU */
     QemuStartResources resources;
     GPtrArray *args;
     char *log_path;
@@ -40,11 +42,15 @@ typedef struct {
 
 void vm_start_clear(VmStart *start);
 
+/* Where the name of the file with the UEFI variables stands; NULL if they are in no file. */
+char **vm_nvram_place(DomainNvram *nvram);
+
 /* One step of the sequence; the table in vm-start.c says in which order. */
 bool vm_prepare_directory(VmStart *start, GError **error);
 bool vm_prepare_firmware(VmStart *start, GError **error);
 bool vm_prepare_displays(VmStart *start, GError **error);
 bool vm_prepare_chardevs(VmStart *start, GError **error);
 bool vm_prepare_networks(VmStart *start, GError **error);
+bool vm_prepare_vsocks(VmStart *start, GError **error);
 bool vm_prepare_memory(VmStart *start, GError **error);
 bool vm_prepare_files(VmStart *start, GError **error);

@@ -197,6 +197,7 @@ static const struct {
     { "prepare the displays", vm_prepare_displays },
     { "prepare character devices", vm_prepare_chardevs },
     { "connect the networks", vm_prepare_networks },
+    { "prepare its vsock", vm_prepare_vsocks },
     { "prepare the memory", vm_prepare_memory },
     { "start its TPM", vm_prepare_tpms },
     { "open its files", vm_prepare_files },
