@@ -16,10 +16,6 @@ bool guest_is_running(const LodgeDomain *guest);
 /* --config, --live and --current as VIR_DOMAIN_AFFECT_*; none given: 0, the current state. */
 bool guest_affect_flags(const Args *args, uint32_t *ret_flags, GError **error);
 
-/* English words of virDomainState and of its reasons, translated by whoever prints them. */
-const char *guest_state_word(int state);
-const char *guest_reason_word(int state, int reason);
-
 /* An XML document and the context to search it in. */
 typedef struct {
     xmlDoc *document;

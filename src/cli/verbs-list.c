@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 
 #include "base/error.h"
+#include "base/state-words.h"
 #include "base/uuid.h"
 
 #include <string.h>
@@ -151,7 +152,7 @@ static void print_table(Shell *shell, const Args *args, const GArray *rows)
     g_autoptr(Table) table = table_new(as_json ? json : with_title ? titled : plain);
     for (unsigned i = 0; i < rows->len; i++) {
         const Row *row = &g_array_index(rows, Row, i);
-        const char *state = row->saved ? N_("saved") : guest_state_word(row->state);
+        const char *state = row->saved ? N_("saved") : state_word(row->state);
         g_autofree char *id = guest_is_running(row->guest) ? g_strdup_printf("%d", row->guest->id) : NULL;
         char uuid[UUID_TEXT_SIZE];
         uuid_format((const Uuid *)(const void *)&row->guest->uuid, uuid);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/state-words.h"
 #include "base/uuid.h"
 #include "cli/guest.h"
 #include "cli/i18n.h"
@@ -71,7 +72,7 @@ static bool verb_dominfo(Shell *shell, const Args *args, GError **error)
     output_text(output, "uuid", _("UUID:"), uuid);
     if (lodge_domain_get_os_type(shell->connection, &guest, &os_type, NULL))
         output_text(output, "os_type", _("OS Type:"), os_type);
-    output_word(output, "state", _("State:"), guest_state_word(info.state));
+    output_word(output, "state", _("State:"), state_word(info.state));
     output_number(output, "vcpus", _("CPU(s):"), info.nr_virt_cpu, NULL);
     if (info.cpu_time || output_is_json(output)) {
         double seconds = (double)info.cpu_time / 1e9;
@@ -95,7 +96,7 @@ static bool verb_domstate(Shell *shell, const Args *args, GError **error)
     LodgeDomainGetStateRet state;
     if (!guest_find(shell, args, &guest, error) || !lodge_domain_get_state(shell->connection, &guest, 0, &state, error))
         return false;
-    const char *word = guest_state_word(state.state), *reason = guest_reason_word(state.state, state.reason);
+    const char *word = state_word(state.state), *reason = state_reason_word(state.state, state.reason);
     output_json_text(shell->output, "state", word);
     output_json_text(shell->output, "reason", reason);
     if (args_has(args, "reason"))

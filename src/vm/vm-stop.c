@@ -4,6 +4,7 @@
 #include "base/auto-fd.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/state-words.h"
 #include "qemu/qemu-caps.h"
 #include "qemu/qemu-process.h"
 #include "qemu/qmp.h"
@@ -85,7 +86,7 @@ static int stopped_detail(int shutoff_reason)
 
 void vm_finish(Vm *vm, int shutoff_reason)
 {
-    vm_log_event(vm, "stopped, reason %d", shutoff_reason);
+    vm_log_event(vm, "stopped, reason: %s", state_reason_word(VIR_DOMAIN_SHUTOFF, shutoff_reason));
     vm_release_resources(vm);
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_STOPPED, stopped_detail(shutoff_reason));
     if (!vm->view->persistent) {

@@ -6,9 +6,11 @@
 #include "base/mailbox.h"
 #include "base/process.h"
 #include "base/record.h"
+#include "base/state-words.h"
 #include "base/uuid.h"
 
 #include <glib/gstdio.h>
+#include <libvirt/libvirt.h>
 #include <unistd.h>
 
 static void test_uuid_round_trip(void)
@@ -173,6 +175,16 @@ static void test_record(void)
     g_mutex_clear(&lock);
 }
 
+static void test_state_words(void)
+{
+    g_assert_cmpstr(state_word(VIR_DOMAIN_SHUTOFF), ==, "shut off");
+    g_assert_cmpstr(state_word(-1), ==, "no state");
+    g_assert_cmpstr(state_word(99), ==, "no state");
+    g_assert_cmpstr(state_reason_word(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_CRASHED), ==, "crashed");
+    g_assert_cmpstr(state_reason_word(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_CRASHED), ==, "crashed");
+    g_assert_cmpstr(state_reason_word(VIR_DOMAIN_RUNNING, 99), ==, "unknown");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -183,5 +195,6 @@ int main(int argc, char **argv)
     g_test_add_func("/base/process-identity", test_process_identity);
     g_test_add_func("/base/mailbox-order", test_mailbox_order);
     g_test_add_func("/base/record", test_record);
+    g_test_add_func("/base/state-words", test_state_words);
     return g_test_run();
 }

@@ -17,7 +17,7 @@ def listed():
 
 def marked():
     """Files of the command, and of what it links, that hold a message."""
-    files = [path for folder in ("cli", "host") for path in (ROOT / "src" / folder).glob("*.c")]
+    files = [path for folder in ("base", "cli", "host") for path in (ROOT / "src" / folder).glob("*.c")]
     return {str(path.relative_to(ROOT)) for path in files if re.search(r'\b[NP]?_\("', path.read_text())}
 
 
