@@ -40,7 +40,7 @@ static void on_stop(gpointer subject, JsonObject *data, gint64 when_us)
 {
     Vm *vm = subject;
     /* A STOP that our own commands caused has its state set by them already. */
-    if (vm->view->state == VIR_DOMAIN_RUNNING)
+    if (vm->view->state == VIR_DOMAIN_RUNNING && !vm->resetting)
         change_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN, VIR_DOMAIN_EVENT_SUSPENDED,
                      VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
@@ -48,9 +48,10 @@ static void on_stop(gpointer subject, JsonObject *data, gint64 when_us)
 static void on_resume(gpointer subject, JsonObject *data, gint64 when_us)
 {
     Vm *vm = subject;
-    if (vm->view->state == VIR_DOMAIN_PAUSED)
+    if (vm->view->state == VIR_DOMAIN_PAUSED && !vm->resetting)
         change_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
                      VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+    vm->resetting = false;
     vm_dump_resumed(vm);
 }
 

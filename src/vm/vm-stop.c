@@ -67,7 +67,7 @@ void vm_release_resources(Vm *vm)
     if (vm->run_dir)
         vm_runstate_remove(vm->run_dir);
     g_clear_pointer(&vm->run_dir, g_free);
-    vm->reset_on_shutdown = false;
+    vm->reset_on_shutdown = vm->resetting = false;
     vm->stop_reason = -1;
 }
 
@@ -155,14 +155,23 @@ static void log_failure(Vm *vm, const char *what, const GError *error)
     log_error("guest '%s': %s: %s", vm_view_domain(vm->view)->name, what, error->message);
 }
 
-static void reset_and_continue(Vm *vm)
+static bool reset_and_continue(Vm *vm)
 {
     g_autoptr(GError) error = NULL;
     vm->reset_on_shutdown = false;
-    if (!vm_qmp(vm, "system_reset", NULL, NULL, &error) || !vm_qmp(vm, "cont", NULL, NULL, &error)) {
-        log_failure(vm, "restart after shutdown", error);
+    vm->resetting = true;
+    if (vm_qmp(vm, "system_reset", NULL, NULL, &error) && vm_qmp(vm, "cont", NULL, NULL, &error))
+        return true;
+    vm->resetting = false;
+    log_failure(vm, "restart after shutdown", error);
+    return false;
+}
+
+/* on_poweroff='restart': clients hear of the end, then of nothing but a guest that runs. */
+static void restart_after_shutdown(Vm *vm)
+{
+    if (!reset_and_continue(vm))
         return;
-    }
     vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
     vm_runstate_save_state(vm);
 }
@@ -208,7 +217,7 @@ void vm_guest_shutdown(Vm *vm)
     vm_set_state(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
     switch (action) {
-    case LIFECYCLE_ACTION_RESTART: reset_and_continue(vm); break;
+    case LIFECYCLE_ACTION_RESTART: restart_after_shutdown(vm); break;
     case LIFECYCLE_ACTION_PRESERVE:
         vm_set_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SHUTTING_DOWN);
         vm_runstate_save_state(vm);

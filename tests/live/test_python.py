@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """python3-libvirt with its event loop: callbacks, streams, close callbacks, typed parameters, errors."""
+import re
 import threading
 
 import libvirt
 import pytest
 
 from daemons import PATIENCE, wait_until
-from guests import Console, Events, guest_xml
+from guests import READY, Console, Events, guest_xml
 
 
 def test_connection(connection):
@@ -82,6 +83,24 @@ def test_reboot_event(daemon, events_connection):
         console.type("reboot -f")
         events.wait("turn")
     domain.destroy()
+
+
+def test_reboot_is_no_pause(daemon, events_connection):
+    """Behind the power button the guest shuts down and is reset: clients see it run all the time, as it was started."""
+    events, reboots = Events(events_connection), Events(events_connection, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT)
+    domain = events_connection.createXML(guest_xml("turn", daemon, boot=True))
+    with Console(daemon, "turn") as console:
+        console.read_until(READY)
+        del events.seen[:], reboots.seen[:]
+        console.text = b""
+        domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+        console.read_until(READY)
+    reboots.wait("turn")
+    assert domain.state() == [libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_BOOTED] and events.seen == []
+    domain.destroy()
+    if daemon.name == "lodged":
+        log = next(daemon.root.rglob("turn.log")).read_text()
+        assert re.search(r"stopped, reason: destroyed$", log, re.M)
 
 
 def test_tunable_events(events_connection):
