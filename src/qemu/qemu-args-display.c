@@ -176,6 +176,8 @@ static bool add_spice(QemuArgs *args, const DomainGraphics *graphics, GError **e
         return false;
     if (!graphics->passwd)
         add(text, "disable-ticketing=on");
+    if (graphics->tls_port > 0 && graphics->default_mode && graphics->default_mode != SPICE_CHANNEL_MODE_ANY)
+        add(text, "%s-channel=default", graphics->default_mode == SPICE_CHANNEL_MODE_SECURE ? "tls" : "plaintext");
     for (unsigned i = 0; i < graphics->n_channels; i++) {
         const DomainSpiceChannel *channel = graphics->channels[i];
         if (channel->mode == SPICE_CHANNEL_MODE_ANY || graphics->tls_port <= 0)

@@ -87,6 +87,9 @@ bool qemu_args_machine(QemuArgs *args, GError **error)
     }
     qemu_args_add(args, "-machine", "%s", text->str);
     add_accel(args);
+    if (def->features.smm_tseg)
+        qemu_args_add(args, "-global", "mch.extended-tseg-mbytes=%" G_GUINT64_FORMAT,
+                      (guint64)(def->features.smm_tseg >> 20));
     return true;
 }
 

@@ -105,10 +105,22 @@ static bool has_chain(StorageFormat format)
            format == STORAGE_FORMAT_VMDK;
 }
 
-/* One link: its storage, then its format on top of it. @top: the link that the guest writes to. */
-static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource *source, unsigned number,
-                     StorageFormat format, const char *backing_node, bool top, const char *what, GError **error)
+typedef struct {
+    const StorageSource *source;
+    unsigned number;
+    StorageFormat format;
+    guint64 cache_size; /* of its metadata, in bytes; 0: QEMU's choice */
+    bool top;           /* the link that the guest writes to */
+} Link;
+
+/* One link: its storage, then its format on top of it. */
+static bool add_link(QemuArgs *args, const DomainDisk *disk, const Link *link, const char *backing_node,
+                     const char *what, GError **error)
 {
+    const StorageSource *source = link->source;
+    StorageFormat format = link->format;
+    unsigned number = link->number;
+    bool top = link->top;
     g_autofree char *storage = qemu_storage_node(number);
     g_autofree char *node = g_strdup_printf("lodge-%u-format", number);
     if (format == STORAGE_FORMAT_ISO)
@@ -124,7 +136,8 @@ static bool add_link(QemuArgs *args, const DomainDisk *disk, const StorageSource
         qmp_object("s:node-name", node, "b:read-only", (gboolean)read_only, "o:cache", cache_object(disk->cache), NULL);
     if (top)
         add_disk_options(object, disk);
-    qmp_object_add(object, "s:driver", driver, "I:cache-size", (gint64)source->metadata_cache_max_size, "s:file", below,
+    qmp_object_add(object, "s:driver", driver, "I:cache-size",
+                   (gint64)(link->cache_size ? link->cache_size : source->metadata_cache_max_size), "s:file", below,
                    NULL);
     if (!has_chain(format))
         backing_node = NULL;
@@ -149,8 +162,9 @@ static bool add_backing(QemuArgs *args, const DomainDisk *disk, const StorageBac
         return true;
     }
     g_autofree char *below = NULL;
+    const Link link = { &backing->source, backing->index, backing->format, backing->metadata_cache_max_size, false };
     if (!add_backing(args, disk, backing->backing, what, &below, error) ||
-        !add_link(args, disk, &backing->source, backing->index, backing->format, below, false, what, error))
+        !add_link(args, disk, &link, below, what, error))
         return false;
     *ret_node = g_strdup_printf("lodge-%u-format", backing->index);
     return true;
@@ -166,8 +180,8 @@ bool qemu_args_blockdevs(QemuArgs *args, const DomainDisk *disk, GError **error)
     if (disk->old_auth || disk->old_encryption)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "%s: encrypted or authenticated sources are not supported yet", what);
-    if (!add_backing(args, disk, backing, what, &below, error) ||
-        !add_link(args, disk, &disk->source, disk->source.index, disk->format, below, true, what, error))
+    const Link top = { &disk->source, disk->source.index, disk->format, disk->metadata_cache_max_size, true };
+    if (!add_backing(args, disk, backing, what, &below, error) || !add_link(args, disk, &top, below, what, error))
         return false;
     if (disk->copy_on_read == TRI_YES) {
         g_autofree char *node = qemu_disk_format_node(args->def, disk);

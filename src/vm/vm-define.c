@@ -135,8 +135,11 @@ static bool undefine(Call *call, unsigned flags, GError **error)
     const char *name = vm_view_domain(vm->view)->name;
     if (!undefine_nvram(vm, flags, error) || !remove_stored(vm, name, error))
         return false;
-    bool tpm = vm->view->config->domain->n_tpms > 0;
-    if (tpm && !(flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) && !vm_view_active(vm->view))
+    const Domain *config = vm->view->config->domain;
+    bool kept =
+        (flags & VIR_DOMAIN_UNDEFINE_KEEP_TPM) ||
+        (config->n_tpms > 0 && config->tpms[0]->persistent_state == TRI_YES && !(flags & VIR_DOMAIN_UNDEFINE_TPM));
+    if (config->n_tpms > 0 && !kept && !vm_view_active(vm->view))
         vm_tpm_remove_state(vm->daemon->paths, &vm->uuid);
     VmView *next = vm_view_copy(vm->view);
     next->persistent = false;

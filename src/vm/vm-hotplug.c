@@ -7,6 +7,7 @@
 #include "vm/vm-device-classes.h"
 #include "vm/vm-events.h"
 #include "vm/vm-monitor.h"
+#include "vm/vm-refuse.h"
 #include "vm/vm-runstate.h"
 
 #include <string.h>
@@ -118,7 +119,10 @@ bool vm_hotplug_attach(Vm *vm, DomainDeviceKind kind, const void *device, GError
     if (!class->attaches)
         return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "live attach of device '%s' is not supported",
                          class->what);
-    if (!vm_require_monitor(vm, error) || (class->check_attach && !class->check_attach(&scope, device, error)) ||
+    if (!vm_require_monitor(vm, error) ||
+        !vm_refuse_unapplied_device(scope.domain, domain_device_rows[kind].type, device,
+                                    domain_device_rows[kind].element, error) ||
+        (class->check_attach && !class->check_attach(&scope, device, error)) ||
         (kind != DOMAIN_DEVICE_CONTROLLERS && !attach_controllers(vm, kind, device, error)))
         return false;
     Domain *live = with_device(vm, kind, device, &index, error);

@@ -15,6 +15,7 @@
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-prepare.h"
+#include "vm/vm-refuse.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-settings.h"
@@ -34,6 +35,11 @@ Domain *vm_inactive_copy(const Domain *live)
     Domain *copy = domain_parse(xml, -1, DOMAIN_PARSE_NO_VALIDATION, NULL, NULL, &error);
     g_assert(copy); /* our own text of a definition that was accepted */
     return copy;
+}
+
+static bool check_unapplied(VmStart *start, GError **error)
+{
+    return vm_refuse_unapplied(start->live, error);
 }
 
 static bool find_emulator(VmStart *start, GError **error)
@@ -95,6 +101,25 @@ static void fill_launch(VmStart *start, QemuLaunch *launch)
         launch->limit_memlock = QEMU_LIMIT_INFINITY;
 }
 
+/* Where SDL finds its screen and its sound, and the zone of a clock that has one. */
+static void add_host_environment(const Domain *live, GPtrArray *env)
+{
+    if (live->clock.offset == CLOCK_OFFSET_TIMEZONE)
+        g_ptr_array_add(env, g_strdup_printf("TZ=%s", live->clock.timezone));
+    for (unsigned i = 0; i < live->n_graphics; i++) {
+        const DomainGraphics *graphics = live->graphics[i];
+        if (graphics->type == GRAPHICS_TYPE_SDL && graphics->display)
+            g_ptr_array_add(env, g_strdup_printf("DISPLAY=%s", graphics->display));
+        if (graphics->type == GRAPHICS_TYPE_SDL && graphics->xauth)
+            g_ptr_array_add(env, g_strdup_printf("XAUTHORITY=%s", graphics->xauth));
+    }
+    for (unsigned i = 0; i < live->n_audios; i++) {
+        const char *driver = model_enum_text(&model_enum_audio_sdl_driver, live->audios[i]->driver);
+        if (driver)
+            g_ptr_array_add(env, g_strdup_printf("SDL_AUDIODRIVER=%s", driver));
+    }
+}
+
 /* Variables that the definition asks for, and our own mark. */
 static char **build_environment(VmStart *start)
 {
@@ -104,6 +129,7 @@ static char **build_environment(VmStart *start)
     uuid_format(&start->vm->uuid, uuid);
     g_ptr_array_add(env, g_strdup_printf(VM_RUN_DIR_VARIABLE "=%s", start->vm->run_dir));
     g_ptr_array_add(env, g_strdup_printf(VM_UUID_VARIABLE "=%s", uuid));
+    add_host_environment(start->live, env);
     for (unsigned i = 0; extra && i < extra->n_env; i++)
         g_ptr_array_add(
             env, g_strdup_printf("%s=%s", extra->env[i]->name, extra->env[i]->value ? extra->env[i]->value : ""));
@@ -190,6 +216,7 @@ static const struct {
     const char *what;
     bool (*run)(VmStart *start, GError **error);
 } start_steps[] = {
+    { "apply all of the definition", check_unapplied },
     { "find the emulator", find_emulator },
     { "check its CPU", check_cpu },
     { "prepare the run directory", vm_prepare_directory },
