@@ -14,6 +14,7 @@
 #include "vm/vm-dump.h"
 #include "vm/vm-events.h"
 #include "vm/vm-hotplug.h"
+#include "vm/vm-iftune.h"
 #include "vm/vm-job.h"
 #include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
@@ -56,6 +57,7 @@ void vm_release_resources(Vm *vm)
     if (vm->pidfd >= 0)
         reap(vm);
     vm_cgroup_release(vm);
+    vm_iftune_release(vm);
     vm_perf_stop(vm);
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);

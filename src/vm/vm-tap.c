@@ -5,6 +5,7 @@
 #include "net/net-bridge.h"
 #include "net/net-link.h"
 #include "net/net-tap.h"
+#include "vm/vm-iftune.h"
 
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ bool vm_tap_open(DomainInterface *interface, int **ret_fds, unsigned *ret_n, GEr
     g_autofree char *name = NULL;
     if (!net_tap_open(&options, fds, &name, error))
         return false;
-    if (!connect_tap(interface, name, existing, error)) {
+    if (!connect_tap(interface, name, existing, error) || !vm_iftune_apply(interface, name, error)) {
         for (unsigned i = 0; i < queues; i++)
             close(fds[i]);
         return false;
