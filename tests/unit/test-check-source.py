@@ -22,32 +22,33 @@ checker = load_checker()
 
 
 def found_in(tree, rule):
-    """FILE:LINE: RULE of everything found; missing READMEs count only where they are the rule under test."""
+    """FILE:LINE: RULE of everything found; what a whole tree lacks counts only where that is the rule under test."""
     return [
         f"{finding.path}:{finding.line}: {finding.rule}"
         for finding in checker.Tree(tree).findings()
-        if finding.rule != "folder-readme" or rule in ("folder-readme", None)
+        if finding.rule not in checker.TREE_RULES or rule in (finding.rule, None)
     ]
 
 
 def example_of_length(rule, directory):
-    """A tree with a unit of exactly the allowed length and one that is a line longer."""
-    folder = Path(directory) / "src/base"
-    folder.mkdir(parents=True)
-    head = "/* SPDX-License-Identifier: Apache-2.0 */\n"
-    for name, extra in (("a.c", 0), ("b.c", 1)):
-        if rule == "file-length":
-            text = head + "int x;\n" * (checker.MAX_FILE_LINES - 1 + extra)
-        else:
-            body = "    x++;\n" * (checker.MAX_FUNCTION_LINES - 2 + extra)
-            text = head + "int f(int x)\n{\n" + body + "}\n"
-        (folder / name).write_text(text)
-    line = checker.MAX_FILE_LINES + 1 if rule == "file-length" else 3
-    return [f"src/base/b.c:{line}: {rule}"]
+    """Each limit in a file of exactly the allowed length and in one that is a line longer."""
+    limits = checker.FILE_LINES if rule == "file-length" else checker.FUNCTION_LINES
+    assert limits in ((500, 1000), (60, 100)), "CONTRIBUTING.md says them, too"
+    expected = []
+    for folder, limit in zip(("src/base", "tests/live"), limits):
+        (Path(directory) / folder).mkdir(parents=True)
+        for name, length in (("a.c", limit), ("b.c", limit + 1)):
+            head = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+            text = head + "int x;\n" * (length - 1)
+            if rule == "function-length":
+                text = head + "int f(int x)\n{\n" + "    x++;\n" * (length - 2) + "}\n"
+            (Path(directory) / folder / name).write_text(text)
+        expected.append(f"{folder}/b.c:{limit + 1 if rule == 'file-length' else 3}: {rule}")
+    return expected
 
 
 def main():
-    rules = list(checker.FILE_RULES) + list(checker.FOLDER_RULES)
+    rules = list(checker.FILE_RULES) + list(checker.TREE_RULES)
     print(f"TAP version 13\n1..{len(rules) + 1}")
     failed = 0
     for number, rule in enumerate([None, *rules], 1):
