@@ -12,6 +12,7 @@
 typedef struct {
     Domain *domain;
     PciMap map;
+    bool running; /* the guest runs: what is new must be plugged in, and no controller can be added for it */
 } PciPlan;
 
 static bool plan_reserve(gpointer data, const PciEndpoint *endpoint, GError **error)
@@ -68,14 +69,26 @@ static bool plan_place_beside(PciPlan *plan, const PciEndpoint *endpoint)
     return false;
 }
 
+static bool plan_no_slot(const PciPlan *plan, unsigned connect, GError **error)
+{
+    const char *needed = !plan->map.express              ? "pci-bridge"
+                         : connect & PCI_CONNECT_EXPRESS ? "pcie-root-port"
+                                                         : "pcie-to-pci-bridge";
+    return error_set(error, VIR_ERR_INTERNAL_ERROR,
+                     "No more available PCI slots that a device can be plugged into while the guest runs: give it a "
+                     "<controller type='pci' model='%s'/> with --config, for the next start",
+                     needed);
+}
+
 static bool plan_place(gpointer data, const PciEndpoint *endpoint, GError **error)
 {
     PciPlan *plan = data;
     if (pci_address_is_set(endpoint->info->address) || plan_place_beside(plan, endpoint))
         return true;
     DomainAddress place = { 0 };
-    if (!pci_map_next(&plan->map, endpoint->connect, &place, error))
-        return false;
+    unsigned connect = endpoint->connect | (plan->running ? PCI_CONNECT_HOTPLUG : 0);
+    if (!pci_map_next(&plan->map, connect, &place, plan->running ? NULL : error))
+        return !plan->running ? false : plan_no_slot(plan, connect, error);
     if (endpoint->usb) {
         unsigned function = pci_ich9_usb_function(endpoint->usb->model);
         plan->map.buses[place.bus].used[place.slot] = (uint8_t)(1 << function);
@@ -208,12 +221,13 @@ bool rule_pci_addresses(RuleContext *context, GError **error)
     Domain *domain = context->domain;
     if (!controllers_find(domain, CONTROLLER_TYPE_PCI, 0))
         return pci_each_endpoint(domain, false, plan_refuse, domain->os.machine, error);
-    bool spare_port = plan_only_root(domain), grew = true;
+    bool running = context->flags & DOMAIN_PARSE_ACTIVE;
+    bool spare_port = plan_only_root(domain), grew = !running;
     while (grew) {
         if (!plan_rehearse(domain, spare_port, &grew, error))
             return false;
     }
-    PciPlan plan = { .domain = domain };
+    PciPlan plan = { .domain = domain, .running = running };
     bool ok = plan_run(&plan, false, false, error);
     g_autofree PciFunctions *functions = g_new0(PciFunctions, 1);
     if (ok) {

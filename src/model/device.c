@@ -27,8 +27,8 @@ static void *device_read(const char *xml, gssize length, DomainDeviceKind *ret_k
     xmlNode *root = xmlDocGetRootElement(document);
     const DomainDeviceRow *row = root->ns ? NULL : device_row_by_element((const char *)root->name, ret_kind);
     if (!row) {
-        error_set(error, VIR_ERR_XML_ERROR, "line %ld: <%s> is no device; expected <disk>, <interface>, …",
-                  xmlGetLineNo(root), root->name);
+        error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "unknown device type '%s': expected <disk>, <interface>, …",
+                  root->name);
         return NULL;
     }
     void *device = g_malloc0(row->type->size);
@@ -154,6 +154,17 @@ static bool device_same_hostdev(const DomainHostdev *a, const DomainHostdev *b)
     return model_equal(&model_domain_hostdev, x, y);
 }
 
+/* By the port that the guest sees; what the wanted one does not say of its host side may be anything. */
+static bool device_same_chardev(const DomainChardev *wanted, const DomainChardev *there)
+{
+    const ChardevSource *a = &wanted->source, *b = &there->source;
+    return (!wanted->target_type || wanted->target_type == there->target_type) &&
+           (!wanted->name || !g_strcmp0(wanted->name, there->name)) &&
+           (!wanted->port_set || wanted->port == there->port) && a->type == b->type &&
+           (!a->path || !g_strcmp0(a->path, b->path)) && (!a->host || !g_strcmp0(a->host, b->host)) &&
+           (!a->service || !g_strcmp0(a->service, b->service));
+}
+
 /* Whether both name the same device of a guest, by what its kind is known by. */
 static bool device_same(DomainDeviceKind kind, const void *wanted, const void *there)
 {
@@ -171,9 +182,14 @@ static bool device_same(DomainDeviceKind kind, const void *wanted, const void *t
     case DOMAIN_DEVICE_FILESYSTEMS:
         return !g_strcmp0(((const DomainFilesystem *)wanted)->target, ((const DomainFilesystem *)there)->target);
     case DOMAIN_DEVICE_LEASES: return !g_strcmp0(((const DomainLease *)wanted)->key, ((const DomainLease *)there)->key);
+    case DOMAIN_DEVICE_GRAPHICS: return ((const DomainGraphics *)wanted)->type == ((const DomainGraphics *)there)->type;
     case DOMAIN_DEVICE_SHMEMS:
         return !g_strcmp0(((const DomainShmem *)wanted)->name, ((const DomainShmem *)there)->name);
     case DOMAIN_DEVICE_HOSTDEVS: return device_same_hostdev(wanted, there);
+    case DOMAIN_DEVICE_SERIALS:
+    case DOMAIN_DEVICE_PARALLELS:
+    case DOMAIN_DEVICE_CONSOLES:
+    case DOMAIN_DEVICE_CHANNELS: return device_same_chardev(wanted, there);
     default: break;
     }
     const DomainDeviceRow *row = &domain_device_rows[kind];

@@ -116,15 +116,21 @@ void qemu_args_assign_aliases(Domain *def)
     }
 }
 
-void qemu_args_number_sources(Domain *def)
+unsigned qemu_args_last_source(const Domain *def)
 {
     unsigned last = 0;
     for (unsigned i = 0; i < def->n_disks; i++) {
-        DomainDisk *disk = def->disks[i];
+        const DomainDisk *disk = def->disks[i];
         last = MAX(last, disk->source.index);
-        for (StorageBacking *link = disk->backing; link; link = link->backing)
+        for (const StorageBacking *link = disk->backing; link; link = link->backing)
             last = MAX(last, link->index);
     }
+    return last;
+}
+
+void qemu_args_number_sources(Domain *def)
+{
+    unsigned last = qemu_args_last_source(def);
     for (unsigned i = 0; i < def->n_disks; i++) {
         DomainDisk *disk = def->disks[i];
         if (disk->source.index == 0 && !qemu_disk_is_empty(disk))

@@ -67,6 +67,8 @@ void qemu_args_assign_aliases(Domain *def);
  * top of a chain first. When the chains are known. Numbers there are kept.
  */
 void qemu_args_number_sources(Domain *def);
+/* The highest such number. */
+unsigned qemu_args_last_source(const Domain *def);
 
 /* What QEMU is to do when the watchdog barks, in its own words. */
 const char *qemu_watchdog_action(const DomainWatchdog *watchdog);

@@ -13,6 +13,8 @@
 #include "vm/vm-store.h"
 #include "vm/vm-wire.h"
 
+#include <string.h>
+
 #define AFFECT_FLAGS    (VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG)
 #define UNPLUG_GRACE_MS 5000 /* for the guest to let a device go; after that it may still do so */
 
@@ -71,6 +73,39 @@ static bool commit(Vm *vm, Domain *config, bool (*live)(Vm *vm, gpointer data, G
     return true;
 }
 
+/* A MAC address alone may be that of several cards. */
+static bool check_single(const Domain *domain, const DomainInterface *net, GError **error)
+{
+    const uint8_t *mac = net->mac.bytes;
+    unsigned matches = 0;
+    for (unsigned i = 0; i < domain->n_interfaces; i++)
+        matches += memcmp(&domain->interfaces[i]->mac, &net->mac, sizeof net->mac) == 0;
+    return matches < 2 || net->info.alias ||
+           error_set(
+               error, VIR_ERR_OPERATION_FAILED,
+               "multiple devices matching MAC address %02x:%02x:%02x:%02x:%02x:%02x found: name one by its <alias>",
+               mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+static void *find_or_error(const Domain *domain, DomainDeviceKind kind, const void *device, GError **error)
+{
+    if (kind == DOMAIN_DEVICE_INTERFACES && !check_single(domain, device, error))
+        return NULL;
+    void *found = domain_device_find(domain, kind, device);
+    if (!found)
+        vm_device_missing(kind, device, error);
+    return found;
+}
+
+/* Whether the class can be changed like that at all; said before it is said that there is no such device. */
+static bool check_class(DomainDeviceKind kind, bool able, bool live, const char *verb, GError **error)
+{
+    bool update = strcmp(verb, "update") == 0;
+    return able || error_set(error, live && update ? VIR_ERR_CONFIG_UNSUPPORTED : VIR_ERR_OPERATION_UNSUPPORTED,
+                             "%s %s of device '%s' is not supported", live ? "live" : "persistent", verb,
+                             vm_device_class(kind)->what);
+}
+
 /* Attach */
 
 static Domain *attach_to_config(Vm *vm, const Described *described, GError **error)
@@ -78,11 +113,8 @@ static Domain *attach_to_config(Vm *vm, const Described *described, GError **err
     const VmDeviceClass *class = vm_device_class(described->kind);
     g_autoptr(Domain) config = domain_copy(vm->view->config->domain);
     VmDeviceScope scope = { vm->view->config->domain, false };
-    if (!class->in_config) {
-        error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "persistent attach of device '%s' is not supported",
-                  class->what);
+    if (!check_class(described->kind, class->in_config, false, "attach", error))
         return NULL;
-    }
     if (class->check_attach && !class->check_attach(&scope, described->device, error))
         return NULL;
     if (class->account)
@@ -137,14 +169,6 @@ typedef struct {
     bool force;
 } Update;
 
-static void *find_or_error(const Domain *domain, DomainDeviceKind kind, const void *device, GError **error)
-{
-    void *found = domain_device_find(domain, kind, device);
-    if (!found)
-        vm_device_missing(kind, device, error);
-    return found;
-}
-
 static bool update_live(Vm *vm, DomainDeviceKind kind, const void *there, const void *wanted, bool force,
                         GError **error)
 {
@@ -154,9 +178,6 @@ static bool update_live(Vm *vm, DomainDeviceKind kind, const void *there, const 
     unsigned index = 0;
     while (domain_device_list(row, old)[index] != there)
         index++;
-    if (!class->update)
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "live update of device '%s' is not supported",
-                         class->what);
     g_autoptr(Domain) live = domain_copy(old);
     if (!class->update(vm, live, domain_device_list(row, live)[index], wanted, force, error))
         return false;
@@ -168,6 +189,8 @@ static bool update_found(Vm *vm, gpointer data, GError **error)
 {
     const Update *update = data;
     const Described *described = &update->described;
+    if (!check_class(described->kind, vm_device_class(described->kind)->update, true, "update", error))
+        return false;
     const void *there = find_or_error(vm->view->live->domain, described->kind, described->device, error);
     return there && update_live(vm, described->kind, there, described->device, update->force, error);
 }
@@ -175,16 +198,12 @@ static bool update_found(Vm *vm, gpointer data, GError **error)
 static Domain *update_config(Vm *vm, const Described *described, GError **error)
 {
     const DomainDeviceRow *row = &domain_device_rows[described->kind];
-    const VmDeviceClass *class = vm_device_class(described->kind);
+    if (!check_class(described->kind, vm_device_class(described->kind)->update, false, "update", error))
+        return NULL;
     g_autoptr(Domain) config = domain_copy(vm->view->config->domain);
     void *there = find_or_error(config, described->kind, described->device, error);
     if (!there)
         return NULL;
-    if (!class->update) {
-        error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "persistent update of device '%s' is not supported",
-                  class->what);
-        return NULL;
-    }
     void **list = domain_device_list(row, config);
     for (unsigned i = 0; i < *domain_device_count(row, config); i++) {
         if (list[i] != there)
@@ -239,11 +258,20 @@ static void *find_by_alias(const Domain *domain, const char *alias, DomainDevice
     return NULL;
 }
 
-static void *find_wanted(const Detach *detach, const Domain *domain, DomainDeviceKind *ret_kind, GError **error)
+/* The device to be taken out of @domain, which is the live definition or the persistent one. */
+static void *find_wanted(const Detach *detach, const Domain *domain, bool live, DomainDeviceKind *ret_kind,
+                         GError **error)
 {
-    if (detach->alias)
-        return find_by_alias(domain, detach->alias, ret_kind, error);
+    if (detach->alias) {
+        void *found = find_by_alias(domain, detach->alias, ret_kind, error);
+        const VmDeviceClass *class = found ? vm_device_class(*ret_kind) : NULL;
+        return found && check_class(*ret_kind, live ? class->detaches : class->in_config, live, "detach", error) ? found
+                                                                                                                 : NULL;
+    }
+    const VmDeviceClass *class = vm_device_class(detach->described.kind);
     *ret_kind = detach->described.kind;
+    if (!check_class(*ret_kind, live ? class->detaches : class->in_config, live, "detach", error))
+        return NULL;
     return find_or_error(domain, *ret_kind, detach->described.device, error);
 }
 
@@ -251,16 +279,11 @@ static Domain *detach_from_config(const Detach *detach, GError **error)
 {
     DomainDeviceKind kind;
     g_autoptr(Domain) config = domain_copy(detach->vm->view->config->domain);
-    void *device = find_wanted(detach, config, &kind, error);
+    void *device = find_wanted(detach, config, false, &kind, error);
     if (!device)
         return NULL;
     const VmDeviceClass *class = vm_device_class(kind);
     VmDeviceScope scope = { detach->vm->view->config->domain, false };
-    if (!class->in_config) {
-        error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "persistent detach of device '%s' is not supported",
-                  class->what);
-        return NULL;
-    }
     if (class->check_detach && !class->check_detach(&scope, device, error))
         return NULL;
     domain_device_remove(config, kind, device);
@@ -287,7 +310,7 @@ static bool ask_job(gpointer data, GError **error)
         return false;
     if (!targets.live)
         return true;
-    const void *device = find_wanted(detach, vm->view->live->domain, &kind, error);
+    const void *device = find_wanted(detach, vm->view->live->domain, true, &kind, error);
     if (!device || !vm_hotplug_detach(vm, kind, device, detach->waiter, error))
         return false;
     detach->pending = true;

@@ -40,23 +40,24 @@ static bool check_bus(const DomainDisk *disk, const char *verb, GError **error)
     case DISK_BUS_SCSI:
     case DISK_BUS_USB: return true;
     default:
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "disk bus '%s' cannot be %s.",
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "disk bus '%s' cannot be %s",
                          model_enum_text(&model_enum_disk_bus, disk->bus), verb);
     }
 }
 
 bool vm_disk_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
 {
-    const DomainDisk *disk = device;
-    if (find_target(scope->domain, disk->target))
-        return error_set(error, scope->live ? VIR_ERR_OPERATION_FAILED : VIR_ERR_OPERATION_INVALID,
-                         "target %s already exists", disk->target);
+    const DomainDisk *disk = device, *there = find_target(scope->domain, disk->target);
+    if (there && scope->live)
+        return error_set(error, VIR_ERR_XML_ERROR, "target '%s' duplicated for disk sources '%s' and '%s'",
+                         disk->target, there->source.path ? there->source.path : "",
+                         disk->source.path ? disk->source.path : "");
+    if (there)
+        return error_set(error, VIR_ERR_OPERATION_INVALID, "target %s already exists", disk->target);
     if (!scope->live)
         return true;
-    if (disk->device == DISK_DEVICE_FLOPPY || (disk->device == DISK_DEVICE_CDROM && disk->bus == DISK_BUS_VIRTIO))
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "disk device '%s' with bus '%s' cannot be hotplugged",
-                         model_enum_text(&model_enum_disk_device, disk->device),
-                         model_enum_text(&model_enum_disk_bus, disk->bus));
+    if (disk->device == DISK_DEVICE_FLOPPY)
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "floppy device hotplug isn't supported");
     return check_bus(disk, "hotplugged", error);
 }
 
@@ -65,8 +66,9 @@ bool vm_disk_check_detach(const VmDeviceScope *scope, const void *device, GError
     const DomainDisk *disk = device;
     if (!scope->live)
         return true;
-    if (disk->device == DISK_DEVICE_FLOPPY)
-        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk device type 'floppy' cannot be detached");
+    if (is_drive(disk) && disk->bus != DISK_BUS_SCSI && disk->bus != DISK_BUS_USB)
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "disk device type '%s' cannot be detached",
+                         model_enum_text(&model_enum_disk_device, disk->device));
     return check_bus(disk, "hot unplugged", error);
 }
 
@@ -76,6 +78,11 @@ bool vm_disk_prepare(VmPlug *plug, GError **error)
     g_autoptr(GArray) fds = NULL;
     if (!vm_files_open_disk(&plug->files, vm_plug_device(plug), &fds, error))
         return false;
+    DomainDisk *disk = vm_plug_device(plug);
+    if (qemu_disk_is_empty(disk)) { /* perhaps because it may be missing, and is */
+        disk->source.index = 0;
+        return true;
+    }
     qemu_args_number_sources(plug->live);
     return vm_files_give_disk(&plug->files, vm_plug_handed(plug), fds, error);
 }
@@ -127,26 +134,25 @@ static bool read_tray(Vm *vm, const char *alias, bool *ret_open, GError **error)
     return true;
 }
 
-/* A tray that the guest has locked is asked for, and waited for; with @force it is opened. */
+/* The guest is asked for a tray that it has locked, and has some time to open it; with @force it is opened. */
 static bool open_tray(Vm *vm, const DomainDisk *drive, bool force, GError **error)
 {
-    g_autoptr(GError) locked = NULL;
     g_autofree char *id = qemu_disk_front_end(drive);
     JsonObject *args = qmp_object("s:id", id, "b:force", (gboolean)force, NULL);
-    if (vm_qmp(vm, "blockdev-open-tray", args, NULL, &locked))
-        return true;
     gint64 deadline = g_get_monotonic_time() + TRAY_TIMEOUT_MS * 1000;
+    if (!vm_qmp(vm, "blockdev-open-tray", args, NULL, error))
+        return false;
     /* The event that tells of it waits behind this job, so QEMU is asked; the wait ends at once with QEMU. */
-    while (!force && g_get_monotonic_time() < deadline && !process_wait(vm->pidfd, TRAY_POLL_MS)) {
+    do {
         bool open = false;
         if (!read_tray(vm, drive->info.alias, &open, error))
             return false;
         if (open)
             return true;
-    }
-    g_propagate_prefixed_error(error, g_steal_pointer(&locked),
-                               "drive '%s' does not open (--force opens it): ", drive->target);
-    return false;
+    } while (g_get_monotonic_time() < deadline && !process_wait(vm->pidfd, TRAY_POLL_MS));
+    return error_set(error, VIR_ERR_OPERATION_FAILED,
+                     "the guest keeps the tray of drive '%s' locked: unmount its medium there, or give --force",
+                     drive->target);
 }
 
 /* Puts the nodes of @medium (NULL: nothing) in place of what is in the drive. */
@@ -213,6 +219,8 @@ static bool change_medium(Vm *vm, Domain *live, DomainDisk *drive, const DomainD
     vm_plug_init(&plug, vm, domain_copy(live), DOMAIN_DEVICE_DISKS, index);
     DomainDisk *next = plug.live->disks[index];
     take_medium(next, wanted);
+    /* The nodes of both are there for a moment. */
+    next->source.index = qemu_disk_is_empty(next) ? 0 : qemu_args_last_source(live) + 1;
     g_autoptr(GPtrArray) old = drive->source.index ? vm_plug_medium_of(vm, live, index) : NULL;
     if (!insert_medium(&plug, drive, force, error)) {
         vm_plug_undo(&plug);
@@ -259,8 +267,8 @@ static bool check_fixed(const DomainDisk *there, const DomainDisk *wanted, GErro
         const char *old = (const char *)there + rows[i].offset, *new = (const char *)wanted + rows[i].offset;
         /* What is not said is left as it is. */
         if (memcmp(new, unset, rows[i].size) != 0 && memcmp(new, old, rows[i].size) != 0)
-            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
-                             "cannot modify field '%s' (or it's parts) of the disk", rows[i].name);
+            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "cannot modify field '%s' of the disk",
+                             rows[i].name);
     }
     const char *const texts[][3] = { { "serial", there->serial, wanted->serial },
                                      { "wwn", there->wwn, wanted->wwn },
@@ -268,12 +276,10 @@ static bool check_fixed(const DomainDisk *there, const DomainDisk *wanted, GErro
                                      { "product", there->product, wanted->product } };
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         if (texts[i][2] && g_strcmp0(texts[i][1], texts[i][2]) != 0)
-            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
-                             "cannot modify field '%s' (or it's parts) of the disk", texts[i][0]);
+            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "cannot modify field '%s' of the disk", texts[i][0]);
     }
     if (!is_drive(there) && there->read_only != wanted->read_only)
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
-                         "cannot modify field 'readonly' (or it's parts) of the disk");
+        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "cannot modify field 'readonly' of the disk");
     return true;
 }
 
@@ -295,10 +301,7 @@ bool vm_disk_update(Vm *vm, Domain *live, void *there, const void *wanted, bool 
         return false;
     if (!same_medium(disk, next)) {
         if (!is_drive(disk))
-            return error_set(
-                error, VIR_ERR_OPERATION_UNSUPPORTED,
-                "disk '%s': only the medium of a cdrom or floppy drive can be changed while the guest runs",
-                disk->target);
+            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "disk source can be changed only in removable drives");
         if (!vm_require_monitor(vm, error) || !change_medium(vm, live, disk, next, force, error))
             return false;
     }

@@ -19,13 +19,6 @@ bool vm_net_check_attach(const VmDeviceScope *scope, const void *device, GError 
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "virtual networks ('%s') are not built yet: use type='bridge' or type='user'",
                          net->network ? net->network : "");
-    for (unsigned i = 0; scope->live && i < scope->domain->n_interfaces; i++) {
-        if (memcmp(&scope->domain->interfaces[i]->mac, &net->mac, sizeof net->mac) == 0)
-            return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-                             "a network card with MAC address %02x:%02x:%02x:%02x:%02x:%02x is there already",
-                             net->mac.bytes[0], net->mac.bytes[1], net->mac.bytes[2], net->mac.bytes[3],
-                             net->mac.bytes[4], net->mac.bytes[5]);
-    }
     return true;
 }
 
@@ -78,7 +71,8 @@ static bool check_fixed(const DomainInterface *there, const DomainInterface *wan
         { "cannot modify network device alias",
           !wanted->info.alias || g_strcmp0(there->info.alias, wanted->info.alias) == 0 },
         { "cannot modify network device guest PCI address",
-          !wanted->info.address || model_equal(&model_domain_address, there->info.address, wanted->info.address) },
+          !wanted->info.address ||
+              (there->info.address && model_equal(&model_domain_address, there->info.address, wanted->info.address)) },
         { "cannot modify network device boot index setting",
           !wanted->info.boot_order || there->info.boot_order == wanted->info.boot_order },
         { "cannot modify MTU", !wanted->mtu || there->mtu == wanted->mtu },

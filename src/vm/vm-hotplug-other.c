@@ -12,7 +12,7 @@
 
 bool vm_watchdog_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
 {
-    return !scope->live || scope->domain->n_watchdogs == 0 ||
+    return scope->domain->n_watchdogs == 0 ||
            error_set(error, VIR_ERR_OPERATION_INVALID, "domain already has a watchdog");
 }
 
@@ -24,7 +24,7 @@ bool vm_watchdog_settle(Vm *vm, const void *device, GError **error)
 bool vm_vsock_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
 {
     return scope->domain->n_vsocks == 0 ||
-           error_set(error, VIR_ERR_OPERATION_INVALID, "the domain already has a vsock device");
+           error_set(error, VIR_ERR_OPERATION_INVALID, "domain already has a vsock device");
 }
 
 static bool is_pluggable(const DomainController *controller)
@@ -38,9 +38,11 @@ bool vm_controller_check_attach(const VmDeviceScope *scope, const void *device, 
     const char *type = model_enum_text(&model_enum_controller_type, controller->type);
     for (unsigned i = 0; i < scope->domain->n_controllers; i++) {
         const DomainController *other = scope->domain->controllers[i];
-        if (other->type == controller->type && other->index == controller->index)
-            return error_set(error, VIR_ERR_OPERATION_INVALID, "controller index='%d' already exists",
-                             controller->index);
+        if (other->type != controller->type || other->index != controller->index)
+            continue;
+        if (scope->live)
+            return error_set(error, VIR_ERR_OPERATION_FAILED, "target %s:%d already exists", type, controller->index);
+        return error_set(error, VIR_ERR_OPERATION_INVALID, "controller index='%d' already exists", controller->index);
     }
     return !scope->live || is_pluggable(controller) ||
            error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "'%s' controller cannot be hot plugged.", type);
@@ -101,7 +103,7 @@ bool vm_filesystem_check_attach(const VmDeviceScope *scope, const void *device, 
     const DomainFilesystem *fs = device;
     if (!scope->live || fs->driver == FILESYSTEM_DRIVER_VIRTIOFS)
         return true;
-    return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "only virtiofs filesystems can be hotplugged");
+    return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "only virtiofs filesystems can be hotplugged");
 }
 
 void vm_memory_account(Domain *domain, const void *device, bool gone)

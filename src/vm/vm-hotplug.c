@@ -152,9 +152,6 @@ bool vm_hotplug_detach(Vm *vm, DomainDeviceKind kind, const void *device, VmJobW
     const VmDeviceClass *class = vm_device_class(kind);
     const Domain *live = vm->view->live->domain;
     VmDeviceScope scope = { live, true };
-    if (!class->detaches)
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "live detach of device '%s' is not supported",
-                         class->what);
     if (!vm_require_monitor(vm, error) || (class->check_detach && !class->check_detach(&scope, device, error)))
         return false;
     g_autoptr(GPtrArray) steps = vm_plug_steps_of(vm, live, kind, position_of(live, kind, device));

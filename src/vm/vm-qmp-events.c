@@ -154,9 +154,9 @@ static void on_tray(gpointer subject, JsonObject *data, gint64 when_us)
     bool open = qmp_get_bool(data, "tray-open", false);
     if (!disk)
         return;
+    g_autofree char *alias = g_strdup(disk->info.alias);
     vm_disk_note_tray(vm, disk, open);
-    vm_emit_tray_change(vm, disk->info.alias,
-                        open ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
+    vm_emit_tray_change(vm, alias, open ? VIR_DOMAIN_EVENT_TRAY_CHANGE_OPEN : VIR_DOMAIN_EVENT_TRAY_CHANGE_CLOSE);
 }
 
 static void on_device_deleted(gpointer subject, JsonObject *data, gint64 when_us)

@@ -30,7 +30,7 @@ def test_comes_and_goes(guest, bus, target, seen):
     guest.device("attach", disk(path, target, bus))
     guest.shell.until("cat /proc/partitions", rf"12288 {seen}\n")
     assert str(path) in guest.xml() and str(path) not in guest.xml("--inactive")
-    with pytest.raises(Failed, match=f"target {target} already exists"):
+    with pytest.raises(Failed, match=f"target .{target}. duplicated"):
         guest.device("attach", disk(path, target, bus))
     guest.device("detach", disk(path, target, bus))
     guest.shell.until("cat /proc/partitions", rf"12288 {seen}\n", there=False)
