@@ -3,6 +3,7 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "qemu/qemu-explain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -322,11 +323,11 @@ static void explain_failure(const QemuSpawn *spawn, QemuProcess *process, GError
     process_wait(process->pidfd, 5000);
     qemu_process_reap(process->pidfd, &status);
     g_autofree char *tail = qemu_log_tail(spawn->log_path, process->log_start);
-    g_autofree char *status_text = qemu_process_status_text(status);
+    g_autofree char *status_text = qemu_process_status_text(status), *words = qemu_explain(tail, spawn->set_names);
     if (died || tail[0]) {
         g_autoptr(GError) first = g_steal_pointer(error);
         error_set(error, first->code, "%s: QEMU %s while starting%s%s", spawn->name, died ? status_text : "failed",
-                  tail[0] ? ": " : " without a word; its log is ", tail[0] ? tail : spawn->log_path);
+                  tail[0] ? ": " : " without a word; its log is ", tail[0] ? words : spawn->log_path);
     }
 }
 

@@ -73,13 +73,14 @@ typedef struct {
     }
 
 typedef struct {
-    const char *name;         /* for errors: "guest 'web'" */
-    const char *emulator;     /* path of the program */
-    GPtrArray *args;          /* of char *, without the program; NULL-terminated or not */
-    const char *const *env;   /* "NAME=value", NULL-terminated; only these, plus PATH and LC_ALL=C */
-    QemuFds *fds;             /* emptied: the daemon's copies are closed whatever comes */
-    const char *monitor_path; /* the socket of qemu_monitor_listen() */
-    const char *log_path;     /* appended to; stdout and stderr of QEMU. Its tail explains an early death */
+    const char *name;             /* for errors: "guest 'web'" */
+    const char *emulator;         /* path of the program */
+    GPtrArray *args;              /* of char *, without the program; NULL-terminated or not */
+    const char *const *env;       /* "NAME=value", NULL-terminated; only these, plus PATH and LC_ALL=C */
+    QemuFds *fds;                 /* emptied: the daemon's copies are closed whatever comes */
+    const char *monitor_path;     /* the socket of qemu_monitor_listen() */
+    const char *log_path;         /* appended to; stdout and stderr of QEMU. Its tail explains an early death */
+    const char *const *set_names; /* of qemu_explain(); NULL: there are no file sets */
     const QemuLaunch *launch;
     GMainContext *context; /* that runs the QMP connection */
     QmpCallbacks callbacks;

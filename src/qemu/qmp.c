@@ -3,6 +3,7 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "qemu/qemu-explain.h"
 #include "qemu/qmp-lines.h"
 #include "qemu/qmp-object.h"
 
@@ -394,8 +395,8 @@ static bool reply_value(QmpPending *pending, JsonNode **ret_value, GError **erro
     for (unsigned i = 0; error_rows[i].class_name; i++)
         if (g_strcmp0(class_name, error_rows[i].class_name) == 0)
             code = error_rows[i].code;
-    return error_set(error, code, "unable to execute QEMU command '%s': %s", pending->command,
-                     text ? text : "the reply is neither a return nor an error");
+    g_autofree char *words = qemu_explain(text ? text : "the reply is neither a return nor an error", NULL);
+    return error_set(error, code, "unable to execute QEMU command '%s': %s", pending->command, words);
 }
 
 QmpPending *qmp_send(Qmp *qmp, const char *command, JsonObject *args)

@@ -17,6 +17,8 @@
 static char *give_at_start(gpointer data, int fd, const char *tag, GError **error)
 {
     VmStart *start = data;
+    g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd), *file = g_file_read_link(link, NULL);
+    g_ptr_array_add(start->set_names, file ? g_steal_pointer(&file) : g_strdup(tag));
     int number = qemu_fds_add(start->fds, fd);
     unsigned set = start->add_fds->len / 2 + 1;
     g_ptr_array_add(start->add_fds, g_strdup("-add-fd"));

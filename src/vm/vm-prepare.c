@@ -27,6 +27,7 @@ void vm_start_clear(VmStart *start)
     qemu_caps_unref(start->caps);
     qemu_fds_free(start->fds);
     g_clear_pointer(&start->add_fds, g_ptr_array_unref);
+    g_clear_pointer(&start->set_names, g_ptr_array_unref);
     for (unsigned i = 0; start->net_fds && i < start->net_fds->len; i++)
         g_free(g_array_index(start->net_fds, int *, i));
     g_clear_pointer(&start->net_fds, g_array_unref);

@@ -24,7 +24,8 @@ typedef struct {
     Domain *handed; /* its copy for the command line, in which paths stand for descriptors handed over */
     QemuCaps *caps;
     QemuFds *fds;
-    GPtrArray *add_fds; /* "-add-fd", "fd=…,set=…" */
+    GPtrArray *add_fds;   /* "-add-fd", "fd=…,set=…" */
+    GPtrArray *set_names; /* of char *, NULL-terminated: the files that sets 1, 2 … stand for */
     QemuNetResource *nets;
     GArray *net_fds;      /* of int *: the arrays behind nets */
     int *tpm_fds;         /* one a <tpm>; -1 or the number in QEMU */

@@ -7,6 +7,7 @@
 #include "base/paths.h"
 #include "host/host-facts.h"
 #include "qemu/qemu-cpu-guest.h"
+#include "qemu/qemu-explain.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-autodestroy.h"
 #include "vm/vm-cgroup.h"
@@ -153,6 +154,7 @@ static bool spawn(VmStart *start, GError **error)
         .fds = start->fds,
         .monitor_path = start->monitor_path,
         .log_path = start->log_path,
+        .set_names = (const char *const *)start->set_names->pdata,
         .launch = &launch,
         .callbacks = vm_monitor_callbacks(vm),
         .timeout_ms = START_TIMEOUT_MS,
@@ -258,8 +260,9 @@ static void explain_death(VmStart *start, GError **error)
         return;
     g_autoptr(GError) first = g_steal_pointer(error);
     g_autofree char *tail = qemu_log_tail(start->log_path, start->log_start);
+    g_autofree char *words = qemu_explain(tail, (const char *const *)start->set_names->pdata);
     error_set(error, VIR_ERR_OPERATION_FAILED, "guest '%s': QEMU ended while it was started: %s", start->name,
-              tail[0] ? tail : first->message);
+              tail[0] ? words : first->message);
 }
 
 static bool run_steps(VmStart *start, GError **error)
@@ -293,6 +296,7 @@ bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client,
         .live = domain,
         .fds = qemu_fds_new(),
         .add_fds = g_ptr_array_new_with_free_func(g_free),
+        .set_names = g_ptr_array_new_null_terminated(4, g_free, TRUE),
         .net_fds = g_array_new(FALSE, FALSE, sizeof(int *)),
         .flags = flags,
     };

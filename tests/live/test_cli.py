@@ -265,6 +265,16 @@ def test_json_error(guests):
     assert json.loads(failed.value.error)["error"] == "no-domain"
 
 
+def test_cure_of_what_qemu_says(guests):
+    """A disk that another guest writes to is named as the user knows it, with what to do."""
+    path = guests.directory / "second.xml"
+    path.write_text(guest_xml("second", guests, devices=f"""<disk type='file' device='disk'><driver name='qemu' type='raw'/>
+      <source file='{guests.directory}/one.img'/><target dev='vda' bus='virtio'/></disk>"""))
+    with pytest.raises(Failed) as failed:
+        guests.lodge("create", path)
+    assert f"[{guests.directory}/one.img]" in failed.value.error and "<shareable/>" in failed.value.error
+
+
 def test_stopped_daemon(tmp_path):
     done = subprocess.run([BUILD / "src/cli/lodge", "-c", f"qemu+unix:///system?socket={tmp_path}/sock", "list"],
         capture_output=True, text=True)

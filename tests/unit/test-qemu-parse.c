@@ -2,6 +2,7 @@
 /* What is made of QEMU's answers, and of recorded capabilities, without a QEMU. */
 #include "qemu/qemu-caps-private.h"
 #include "qemu/qemu-domcaps.h"
+#include "qemu/qemu-explain.h"
 #include "qemu/qemu-monitor.h"
 #include "qemu/qmp-object.h"
 
@@ -112,6 +113,35 @@ static void test_firmware_in_domcaps(void)
     g_assert_cmpint(rmdir(dir), ==, 0);
 }
 
+static void test_explain(void)
+{
+    static const char *const names[] = { "/one", "/two", "3", "4", "5", "6", "7", "8", "9", "10", "/eleven", NULL };
+    static const struct {
+        const char *words, *start, *cure;
+    } cases[] = {
+        { "char device redirected to /dev/pts/2 (label charserial0)\nqemu: -device x: Failed to get \"write\" lock\n"
+          "Is another process using the image [/dev/fdset/2]?",
+          "qemu: -device x: Failed to get \"write\" lock\nIs another process using the image [/two]? (another process",
+          "<shareable/>" },
+        { "[/dev/fdset/11] [/dev/fdset/1]: Permission denied", "[/eleven] [/one]: Permission denied (QEMU", "enter" },
+        { "-vnc 203.0.113.7:99: Failed to bind socket: Cannot assign requested address", "-vnc 2", "ip address" },
+        { "-vnc :98: Failed to find an available port: Address already in use", "-vnc :98: ", "autoport" },
+        { "cannot set up guest memory 'pc.ram': Cannot allocate memory", "cannot set up", "<memory>" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = qemu_explain(cases[i].words, names);
+        g_assert_true(g_str_has_prefix(text, cases[i].start));
+        g_assert_nonnull(strstr(text, cases[i].cure));
+        g_assert_true(g_str_has_suffix(text, ")"));
+    }
+    g_autofree char *unknown = qemu_explain("what is this /dev/fdset/1", NULL);
+    g_assert_cmpstr(unknown, ==, "what is this /dev/fdset/1");
+    g_autofree char *idle = qemu_explain("char device redirected to /dev/pts/2", names);
+    g_assert_cmpstr(idle, ==, "char device redirected to /dev/pts/2");
+    g_autofree char *none = qemu_explain("", names);
+    g_assert_cmpstr(none, ==, "");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -120,5 +150,6 @@ int main(int argc, char **argv)
     g_test_add_func("/parse/feature-names", test_feature_names);
     g_test_add_func("/parse/domcaps", test_domcaps);
     g_test_add_func("/parse/firmware-in-domcaps", test_firmware_in_domcaps);
+    g_test_add_func("/parse/explain", test_explain);
     return g_test_run();
 }
