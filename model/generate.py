@@ -354,10 +354,13 @@ class RowWriter:
             return constant(row.scalar, text)
         return {'yes': 'TRI_YES', 'on': 'TRI_YES', 'no': 'TRI_NO', 'off': 'TRI_NO'}.get(text, text)
 
-    def write(self, rows):
+    def write(self, rows, own=True):
+        """The lines of rows. own: they are the struct's element's itself, not of a group that may be absent."""
         lines = []
         for row in rows:
-            inner = self.write(row.children) if row.children else []
+            if own and 'required' in row.flags and row.scalar in SCALARS and SCALARS[row.scalar][2] in NUMBERS:
+                row.flags.add('zero')  # what cannot be absent is not left out when it is 0
+            inner = self.write(row.children, own=False) if row.children else []
             lines += [self.line(row, len(inner))] + inner
         return lines
 

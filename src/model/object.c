@@ -97,9 +97,11 @@ static bool object_scalar_equal(const ModelRow *row, const void *a, const void *
 {
     const char *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
     const ModelCodec *codec = model_codec(row->scalar);
-    if (row->kind != MODEL_GROUP && row->set_offset != MODEL_NO_OFFSET &&
-        *((const bool *)a + row->set_offset) != *((const bool *)b + row->set_offset))
-        return false;
+    if (row->kind != MODEL_GROUP && row->set_offset != MODEL_NO_OFFSET) {
+        bool set = *((const bool *)a + row->set_offset);
+        if (!set || set != *((const bool *)b + row->set_offset))
+            return set == *((const bool *)b + row->set_offset);
+    }
     return codec->owned ? !g_strcmp0(*(char *const *)x, *(char *const *)y) : !memcmp(x, y, codec->size);
 }
 

@@ -25,6 +25,10 @@ static bool chipset_fixed(DomainController *controller, PciMap *map, unsigned sl
                              model_enum_text(&model_enum_controller_type, controller->type), slot, function);
         return true;
     }
+    if (map->n_buses && map->buses[0].used[slot] & 1 << function)
+        return error_set(error, VIR_ERR_XML_ERROR,
+                         "PCI address 0000:00:%02x.%u is used twice: the first %s controller sits there", slot,
+                         function, model_enum_text(&model_enum_controller_type, controller->type));
     chipset_put(&controller->info, map, slot, function);
     return true;
 }

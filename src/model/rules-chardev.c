@@ -72,20 +72,20 @@ static bool chardev_same_source(const DomainChardev *a, const DomainChardev *b)
 /*
  * The first serial port is the guest's console: whoever asks for one of the two gets both, with the same source.
  */
-static void console_mirror_serial(Domain *domain)
+static bool console_mirror_serial(Domain *domain, GError **error)
 {
     DomainChardev *console = domain->n_consoles ? domain->consoles[0] : NULL;
     if (!console) {
         if (!domain->n_serials || (domain->serials[0]->target_type != CHARDEV_TARGET_ISA_SERIAL &&
                                    domain->serials[0]->target_type != CHARDEV_TARGET_SYSTEM_SERIAL))
-            return;
+            return true;
         console = chardev_twin(domain->serials[0]);
         console->target_type = CHARDEV_TARGET_SERIAL;
         model_list_insert(&domain->consoles, &domain->n_consoles, 0, console);
-        return;
+        return true;
     }
     if (console->target_type && console->target_type != CHARDEV_TARGET_SERIAL)
-        return;
+        return true;
     console->target_type = CHARDEV_TARGET_SERIAL;
     if (!domain->n_serials) {
         DomainChardev *serial = chardev_twin(console);
@@ -94,7 +94,7 @@ static void console_mirror_serial(Domain *domain)
         serial->port_set = console->port_set = true;
         serial->target_model = SERIAL_MODEL_ISA_SERIAL;
         model_list_insert(&domain->serials, &domain->n_serials, 0, serial);
-        return;
+        return serial_complete(domain, serial, error);
     }
     if (!chardev_same_source(console, domain->serials[0]) ||
         !console->info.address != !domain->serials[0]->info.address) {
@@ -105,6 +105,7 @@ static void console_mirror_serial(Domain *domain)
     }
     domain->consoles[0]->port = domain->serials[0]->port;
     domain->consoles[0]->port_set = domain->serials[0]->port_set;
+    return true;
 }
 
 static bool console_check(const DomainChardev *console, unsigned index, GError **error)
@@ -154,7 +155,9 @@ bool rule_chardevs(RuleContext *context, GError **error)
     }
     chardev_number(domain->serials, domain->n_serials, true);
     chardev_number(domain->parallels, domain->n_parallels, false);
-    console_mirror_serial(domain);
+    context->at = domain->n_consoles ? domain->consoles[0] : NULL;
+    if (!console_mirror_serial(domain, error))
+        return false;
     for (unsigned i = 0; i < domain->n_consoles; i++) {
         if (!domain->consoles[i]->target_type)
             domain->consoles[i]->target_type = CHARDEV_TARGET_SERIAL;

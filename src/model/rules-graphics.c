@@ -203,6 +203,12 @@ static bool video_check_kind(const DomainVideo *video, GError **error)
     return true;
 }
 
+static bool video_resolution_check(const DomainVideo *video, GError **error)
+{
+    return !video->resolution_given || (video->resolution_x && video->resolution_y) ||
+           error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "<video>: <resolution>: x and y must be greater than 0");
+}
+
 static bool video_check(const DomainVideo *video, GError **error)
 {
     if (!video_check_kind(video, error))
@@ -256,7 +262,7 @@ bool rule_video(RuleContext *context, GError **error)
         DomainVideo *video = domain->videos[i];
         if (video->type == VIDEO_TYPE_DEFAULT || !video->type)
             video->type = VIDEO_TYPE_CIRRUS;
-        if (!video_check(video, error))
+        if (!video_resolution_check(video, error) || !video_check(video, error))
             return false;
         video_memory(video);
         if (video->vgamem)

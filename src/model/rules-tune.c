@@ -198,12 +198,20 @@ static bool cputune_limits(const DomainCputune *t, GError **error)
     return ok;
 }
 
+static bool cputune_resctrl(const Domain *domain, const DomainCputune *tune, GError **error)
+{
+    return domain->virt_type == VIRT_TYPE_KVM || (!tune->n_cachetunes && !tune->n_memorytunes) ||
+           error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                     "<cputune>: <cachetune> and <memorytune> are for guests of type 'kvm' only");
+}
+
 bool rule_cputune(RuleContext *context, GError **error)
 {
     const Domain *domain = context->domain;
     DomainCputune *tune = domain->cputune;
     return !tune || (cputune_limits(tune, error) && tune_pins(domain, tune, error) &&
-                     tune_vcpu_schedulers(domain, tune, error) && tune_iothread_schedulers(domain, tune, error));
+                     tune_vcpu_schedulers(domain, tune, error) && tune_iothread_schedulers(domain, tune, error) &&
+                     cputune_resctrl(domain, tune, error));
 }
 
 bool rule_memtune(RuleContext *context, GError **error)

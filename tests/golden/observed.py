@@ -9,6 +9,7 @@ to rest: defined again (which may sort controllers, as with libvirtd) it is give
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ def document(number, line):
     machine, elements, devices = line.split('|', 2)
     kind = 'kvm' if machine.endswith('!') else 'qemu'
     machine = machine.rstrip('!') or 'pc'
-    memory = '' if '<memory' in elements.replace('<memoryBacking', '') else '<memory>1048576</memory>'
+    memory = '' if '<memory' in re.sub('<memory(Backing|tune)', '', elements) else '<memory>1048576</memory>'
     firmware = '' if '<os' in elements else f"<os><type arch='x86_64' machine='{machine}'>hvm</type></os>"
     return (f"<domain type='{kind}'><name>g{number}</name><uuid>c7a5fdbd-edaf-9455-926a-{number:012x}</uuid>"
             f'{memory}{elements}{firmware}<devices>{devices}</devices></domain>')
