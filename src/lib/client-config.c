@@ -2,6 +2,7 @@
 #include "lib/client-config.h"
 
 #include "base/error.h"
+#include "lib/i18n.h"
 
 #include <string.h>
 
@@ -49,7 +50,7 @@ static bool parse(const char *path, const char *text, GHashTable *settings, GErr
         at += length;
         at += strspn(at, " \t");
         if (!length || *at != '=')
-            return error_set(error, VIR_ERR_CONF_SYNTAX, "%s:%u: expected KEY = \"value\"", path, line_of(text, at));
+            return error_set(error, VIR_ERR_CONF_SYNTAX, _("%s:%u: expected KEY = \"value\""), path, line_of(text, at));
         at++;
         at += strspn(at, " \t");
         if (*at == '[') {
@@ -61,7 +62,7 @@ static bool parse(const char *path, const char *text, GHashTable *settings, GErr
                 g_ptr_array_add(values, value);
             }
             if (*at != ']')
-                return error_set(error, VIR_ERR_CONF_SYNTAX, "%s:%u: expected a quoted text or ]", path,
+                return error_set(error, VIR_ERR_CONF_SYNTAX, _("%s:%u: expected a quoted text or ]"), path,
                                  line_of(text, at));
             at++;
         } else {
@@ -69,7 +70,8 @@ static bool parse(const char *path, const char *text, GHashTable *settings, GErr
             char *value = digits ? g_strndup(at, digits) : quoted(&at);
             at += digits;
             if (!value)
-                return error_set(error, VIR_ERR_CONF_SYNTAX, "%s:%u: expected a quoted text", path, line_of(text, at));
+                return error_set(error, VIR_ERR_CONF_SYNTAX, _("%s:%u: expected a quoted text"), path,
+                                 line_of(text, at));
             g_ptr_array_add(values, value);
         }
         g_hash_table_replace(settings, g_steal_pointer(&key), g_steal_pointer(&values));

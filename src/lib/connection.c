@@ -3,6 +3,7 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "lib/i18n.h"
 #include "lib/reader.h"
 
 #include <errno.h>
@@ -66,11 +67,11 @@ bool connection_send(LodgeConnection *connection, Header *header, const void *pa
 {
     if (n_fds > MESSAGE_FDS_MAX || (n_fds && !connection->channel.passes_fds))
         return error_set(error, VIR_ERR_ARGUMENT_UNSUPPORTED,
-                         n_fds > MESSAGE_FDS_MAX ? "more than 32 descriptors cannot be passed in one call"
-                                                 : "descriptors can be passed over a unix socket only");
+                         n_fds > MESSAGE_FDS_MAX ? _("more than 32 descriptors cannot be passed in one call")
+                                                 : _("descriptors can be passed over a unix socket only"));
     header->length = (uint32_t)(HEADER_SIZE + size);
     if (size > MESSAGE_MAX - HEADER_SIZE)
-        return error_set(error, VIR_ERR_RPC, "a message of %zu bytes is larger than the protocol's 32 MiB", size);
+        return error_set(error, VIR_ERR_RPC, _("a message of %zu bytes is larger than the protocol's 32 MiB"), size);
     g_autofree uint8_t *message = g_malloc(header->length);
     put_header(message, header);
     if (size)
@@ -82,7 +83,7 @@ bool connection_send(LodgeConnection *connection, Header *header, const void *pa
     int saved_errno = errno;
     g_mutex_unlock(&connection->send_lock);
     if (!sent)
-        return error_set_errno(error, saved_errno, "send to the daemon");
+        return error_set_errno(error, saved_errno, _("send to the daemon"));
     return true;
 }
 
@@ -128,7 +129,7 @@ static bool take_result(const Procedure *row, PendingCall *pending, void *ret, c
     if (extra && extra->ret_fd) {
         if (!pending->n_fds) {
             xdr_clear(row->ret, scratch);
-            return error_set(error, VIR_ERR_RPC, "the daemon sent no descriptor with its reply");
+            return error_set(error, VIR_ERR_RPC, _("the daemon sent no descriptor with its reply"));
         }
         *extra->ret_fd = fd_steal(&pending->fds[0]);
     }
@@ -211,7 +212,7 @@ static bool authenticate(LodgeConnection *connection, GError **error)
         return true;
     if (!polkit)
         return error_set(error, VIR_ERR_AUTH_UNAVAILABLE,
-                         "the daemon of '%s' wants a password (SASL), which this client does not have; use qemu+ssh",
+                         _("the daemon of '%s' wants a password (SASL), which this client does not have; use qemu+ssh"),
                          connection->uri->text);
     return connection_call(connection, PROC_AUTH_POLKIT, NULL, NULL, NULL, error);
 }
@@ -310,7 +311,7 @@ bool lodge_connection_set_keepalive(LodgeConnection *connection, unsigned interv
     if (!connection_call(connection, PROC_CONNECT_SUPPORTS_FEATURE, &args, &answer, NULL, error))
         return false;
     if (!answer.supported)
-        return error_set(error, VIR_ERR_NO_SUPPORT, "the daemon does not answer keepalive messages");
+        return error_set(error, VIR_ERR_NO_SUPPORT, _("the daemon does not answer keepalive messages"));
     g_mutex_lock(&connection->lock);
     connection->keepalive_interval = interval;
     connection->keepalive_count = count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "lib/connection.h"
+#include "lib/i18n.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -143,7 +144,7 @@ bool lodge_unwatch(LodgeConnection *connection, int id, GError **error)
         g_atomic_ref_count_inc(&watch->references);
     g_mutex_unlock(&connection->lock);
     if (!watch)
-        return error_set(error, VIR_ERR_INVALID_ARG, "there is no watch %d", id);
+        return error_set(error, VIR_ERR_INVALID_ARG, _("there is no watch %d"), id);
     bool ok = connection_call(connection, watch->deregister, &watch->callback_id, NULL, NULL, error);
     g_mutex_lock(&connection->lock);
     bool ours = g_hash_table_steal(connection->watches, GINT_TO_POINTER(id));
@@ -252,7 +253,7 @@ int lodge_connection_dispatch(LodgeConnection *connection, int timeout_ms, GErro
         if (ready == 0 || (ready < 0 && errno == EINTR))
             return 0;
         if (ready < 0) {
-            error_set_errno(error, errno, "wait for events");
+            error_set_errno(error, errno, _("wait for events"));
             return -1;
         }
     }

@@ -2,6 +2,7 @@
 #include "lib/reader.h"
 
 #include "base/error.h"
+#include "lib/i18n.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -64,7 +65,7 @@ static bool keepalive_due(LodgeConnection *connection, GError **error)
     if (!interval)
         return true;
     if (unanswered >= count)
-        return error_set(error, VIR_ERR_OPERATION_TIMEOUT, "the daemon gave no sign of life for %u seconds",
+        return error_set(error, VIR_ERR_OPERATION_TIMEOUT, _("the daemon gave no sign of life for %u seconds"),
                          interval * (count + 1));
     return send_keepalive(connection, KEEPALIVE_PING, error);
 }
@@ -95,7 +96,7 @@ static bool wait_readable(Reader *reader, GError **error)
         };
         int ready = poll(polls, 2, keepalive_timeout(connection));
         if (ready < 0 && errno != EINTR)
-            return error_set_errno(error, errno, "wait for the daemon");
+            return error_set_errno(error, errno, _("wait for the daemon"));
         if (polls[0].revents) {
             uint64_t count;
             ssize_t taken = read(connection->wake_fd, &count, sizeof count);
@@ -141,9 +142,9 @@ static bool fill(Reader *reader, GError **error)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return true;
     if (got < 0)
-        return error_set_errno(error, errno, "read from the daemon");
+        return error_set_errno(error, errno, _("read from the daemon"));
     if (got == 0)
-        return error_set(error, VIR_ERR_RPC, "the daemon has closed the connection");
+        return error_set(error, VIR_ERR_RPC, _("the daemon has closed the connection"));
     keep_fds(reader, &message);
     reader->end += (size_t)got;
     g_mutex_lock(&reader->connection->lock);
@@ -179,7 +180,7 @@ static bool read_header(Reader *reader, Header *ret_header, GError **error)
         words[i] = GUINT32_FROM_BE(words[i]);
     *ret_header = (Header){ words[0], words[1], words[2], words[3], words[4], words[5], words[6] };
     if (ret_header->length < HEADER_SIZE || ret_header->length > MESSAGE_MAX)
-        return error_set(error, VIR_ERR_RPC, "the daemon sent a message of %u bytes", ret_header->length);
+        return error_set(error, VIR_ERR_RPC, _("the daemon sent a message of %u bytes"), ret_header->length);
     return true;
 }
 
@@ -190,7 +191,7 @@ static bool read_fd(Reader *reader, int *ret_fd, GError **error)
     if (!read_exactly(reader, &dummy, sizeof dummy, error))
         return false;
     if (!reader->n_fds)
-        return error_set(error, VIR_ERR_RPC, "the daemon announced a descriptor and did not send it");
+        return error_set(error, VIR_ERR_RPC, _("the daemon announced a descriptor and did not send it"));
     *ret_fd = reader->fds[0];
     memmove(reader->fds, reader->fds + 1, --reader->n_fds * sizeof reader->fds[0]);
     return true;
@@ -200,11 +201,11 @@ static bool read_fds(Reader *reader, GByteArray *payload, PendingCall *ret_fds, 
 {
     uint32_t count;
     if (payload->len < sizeof count)
-        return error_set(error, VIR_ERR_RPC, "the daemon sent a reply without its count of descriptors");
+        return error_set(error, VIR_ERR_RPC, _("the daemon sent a reply without its count of descriptors"));
     memcpy(&count, payload->data, sizeof count);
     count = GUINT32_FROM_BE(count);
     if (count > MESSAGE_FDS_MAX)
-        return error_set(error, VIR_ERR_RPC, "the daemon announced %u descriptors", count);
+        return error_set(error, VIR_ERR_RPC, _("the daemon announced %u descriptors"), count);
     g_byte_array_remove_range(payload, 0, sizeof count);
     for (uint32_t i = 0; i < count; i++) {
         if (!read_fd(reader, &ret_fds->fds[i], error))

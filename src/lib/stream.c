@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "lib/i18n.h"
 #include "lib/reader.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ void stream_packet(LodgeStream *stream, const Header *header, const uint8_t *pay
     if (header->type == MESSAGE_HOLE) {
         /* Streams of this library carry no holes: it never asks for a sparse one. */
         if (!stream->error)
-            error_set(&stream->error, VIR_ERR_RPC, "the daemon sent a hole in a stream that is not sparse");
+            error_set(&stream->error, VIR_ERR_RPC, _("the daemon sent a hole in a stream that is not sparse"));
     } else if (header->status == STATUS_ERROR) {
         if (!stream->error)
             stream->error = connection_decode_error(payload, size);
@@ -169,7 +170,7 @@ static bool check_open(LodgeStream *stream, GError **error)
     if (stream->error)
         g_propagate_error(error, g_error_copy(stream->error));
     else if (stream->ended)
-        error_set(error, VIR_ERR_INVALID_STREAM, "the stream has been ended");
+        error_set(error, VIR_ERR_INVALID_STREAM, _("the stream has been ended"));
     g_mutex_unlock(&stream->connection->lock);
     return ok;
 }

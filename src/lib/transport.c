@@ -3,6 +3,7 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "lib/i18n.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -18,10 +19,10 @@
 
 static bool nobody_listens(const Uri *uri, const char *path, GError **error)
 {
-    const char *cure = uri_parameter(uri, "socket") ? "is its daemon running?"
-                       : uri->session               ? "is lodged running? start yours with: lodged --daemon"
-                                                    : "is lodged running? start it with: systemctl start lodged";
-    return error_set(error, VIR_ERR_NO_CONNECT, "nothing listens on %s: %s", path, cure);
+    const char *cure = uri_parameter(uri, "socket") ? _("is its daemon running?")
+                       : uri->session               ? _("is lodged running? start yours with: lodged --daemon")
+                                                    : _("is lodged running? start it with: systemctl start lodged");
+    return error_set(error, VIR_ERR_NO_CONNECT, _("nothing listens on %s: %s"), path, cure);
 }
 
 /* A user's own daemon is started by the first client that needs it, and ends by itself some time after the last. */
@@ -35,9 +36,9 @@ static bool start_session_daemon(GError **error)
     int status = 0;
     if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, &complaint, &status,
                       &reason))
-        return error_set(error, VIR_ERR_NO_CONNECT, "start your own daemon: %s", reason->message);
+        return error_set(error, VIR_ERR_NO_CONNECT, _("start your own daemon: %s"), reason->message);
     if (!g_spawn_check_wait_status(status, NULL))
-        return error_set(error, VIR_ERR_NO_CONNECT, "start your own daemon: %s", g_strstrip(complaint));
+        return error_set(error, VIR_ERR_NO_CONNECT, _("start your own daemon: %s"), g_strstrip(complaint));
     return true;
 }
 
@@ -46,12 +47,12 @@ static bool open_unix(const Uri *uri, bool read_only, Channel *ret_channel, GErr
     g_autofree char *path = uri_socket_path(uri, read_only);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     if (strlen(path) >= sizeof address.sun_path)
-        return error_set(error, VIR_ERR_INVALID_ARG, "socket path '%s' is longer than %zu bytes", path,
+        return error_set(error, VIR_ERR_INVALID_ARG, _("socket path '%s' is longer than %zu bytes"), path,
                          sizeof address.sun_path - 1);
     memcpy(address.sun_path, path, strlen(path));
     auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return error_set_errno(error, errno, "create a unix socket");
+        return error_set_errno(error, errno, _("create a unix socket"));
     bool connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
     if (!connected && (errno == ENOENT || errno == ECONNREFUSED) && uri->session && !uri_parameter(uri, "socket")) {
         if (!start_session_daemon(error))
@@ -64,9 +65,9 @@ static bool open_unix(const Uri *uri, bool read_only, Channel *ret_channel, GErr
         if (errno == EACCES || errno == EPERM)
             return error_set(
                 error, VIR_ERR_NO_CONNECT,
-                "no permission to use %s; join the group that owns it (see: ls -l %s) or use qemu:///session", path,
+                _("no permission to use %s; join the group that owns it (see: ls -l %s) or use qemu:///session"), path,
                 path);
-        return error_set_errno(error, errno, "connect to %s", path);
+        return error_set_errno(error, errno, _("connect to %s"), path);
     }
     *ret_channel = (Channel){ .fd = fd_steal(&fd), .passes_fds = true };
     return true;
@@ -80,7 +81,7 @@ static bool open_tcp(const Uri *uri, Channel *ret_channel, GError **error)
     struct addrinfo *addresses = NULL;
     int failure = getaddrinfo(host, port, &hints, &addresses);
     if (failure)
-        return error_set(error, VIR_ERR_UNKNOWN_HOST, "host '%s': %s", host, gai_strerror(failure));
+        return error_set(error, VIR_ERR_UNKNOWN_HOST, _("host '%s': %s"), host, gai_strerror(failure));
     int saved_errno = 0;
     auto_fd int fd = -1;
     for (const struct addrinfo *at = addresses; at && fd < 0; at = at->ai_next) {
@@ -93,12 +94,12 @@ static bool open_tcp(const Uri *uri, Channel *ret_channel, GError **error)
     freeaddrinfo(addresses);
     if (fd < 0 && saved_errno == ECONNREFUSED)
         return error_set(error, VIR_ERR_NO_CONNECT,
-                         "nothing listens on %s port %s: is lodged running there with listen_tcp = 1?", host, port);
+                         _("nothing listens on %s port %s: is lodged running there with listen_tcp = 1?"), host, port);
     if (fd < 0)
-        return error_set_errno(error, saved_errno, "connect to %s port %s", host, port);
+        return error_set_errno(error, saved_errno, _("connect to %s port %s"), host, port);
     int on = 1;
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0)
-        return error_set_errno(error, errno, "set TCP_NODELAY");
+        return error_set_errno(error, errno, _("set TCP_NODELAY"));
     *ret_channel = (Channel){ .fd = fd_steal(&fd) };
     return true;
 }
@@ -128,7 +129,7 @@ static bool build_ssh(const Uri *uri, bool read_only, GPtrArray *argv, GError **
     const char *command = uri_parameter(uri, "command");
     const char *key = uri_parameter(uri, "keyfile");
     if (!uri->host)
-        return error_set(error, VIR_ERR_INVALID_ARG, "connection URI '%s' names no host", uri->text);
+        return error_set(error, VIR_ERR_INVALID_ARG, _("connection URI '%s' names no host"), uri->text);
     g_ptr_array_add(argv, g_strdup(command ? command : "ssh"));
     if (uri->port) {
         g_ptr_array_add(argv, g_strdup("-p"));
@@ -169,18 +170,18 @@ static bool open_command(const Uri *uri, bool read_only, Channel *ret_channel, G
     } else if (uri_parameter(uri, "command")) {
         g_ptr_array_add(argv, g_strdup(uri_parameter(uri, "command")));
     } else {
-        return error_set(error, VIR_ERR_INVALID_ARG, "connection URI '%s' needs ?command=PROGRAM", uri->text);
+        return error_set(error, VIR_ERR_INVALID_ARG, _("connection URI '%s' needs ?command=PROGRAM"), uri->text);
     }
     g_ptr_array_add(argv, NULL);
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return error_set_errno(error, errno, "create a socket pair");
+        return error_set_errno(error, errno, _("create a socket pair"));
     auto_fd int ours = pair[0];
     auto_fd int theirs = pair[1];
     GPid child;
     if (!g_spawn_async_with_fds(NULL, (char **)argv->pdata, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL,
                                 NULL, &child, theirs, theirs, -1, &reason))
-        return error_set(error, VIR_ERR_NO_CONNECT, "connect to '%s': %s", uri->text, reason->message);
+        return error_set(error, VIR_ERR_NO_CONNECT, _("connect to '%s': %s"), uri->text, reason->message);
     *ret_channel = (Channel){ .fd = fd_steal(&ours), .child = child };
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "lib/client-config.h"
+#include "lib/i18n.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -37,8 +38,8 @@ static bool find_text(const char *given, char **ret_text, GError **error)
             return false;
         if (!meant)
             return error_set(error, VIR_ERR_INVALID_ARG,
-                             "'%s' is neither a URI such as qemu:///system nor one of uri_aliases in "
-                             "/etc/lodge/client.conf",
+                             _("'%s' is neither a URI such as qemu:///system nor one of uri_aliases in "
+                               "/etc/lodge/client.conf"),
                              text);
         g_free(text);
         text = g_steal_pointer(&meant);
@@ -53,7 +54,7 @@ static bool set_transport(Uri *uri, const char *scheme, GError **error)
     size_t driver = plus ? (size_t)(plus - scheme) : strlen(scheme);
     if (driver != 4 || strncmp(scheme, "qemu", 4) != 0)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
-                         "connect to '%s': only the qemu driver exists here; use for example qemu:///system",
+                         _("connect to '%s': only the qemu driver exists here; use for example qemu:///system"),
                          uri->text);
     if (!plus && !uri->host)
         return true;
@@ -65,7 +66,7 @@ static bool set_transport(Uri *uri, const char *scheme, GError **error)
     }
     return error_set(
         error, VIR_ERR_CONFIG_UNSUPPORTED,
-        "connect to '%s': this client has no %s transport; use qemu+ssh://HOST/system, qemu+tcp:// or qemu+unix://",
+        _("connect to '%s': this client has no %s transport; use qemu+ssh://HOST/system, qemu+tcp:// or qemu+unix://"),
         uri->text, plus ? plus + 1 : "TLS");
 }
 
@@ -103,7 +104,7 @@ Uri *uri_parse(const char *given, GError **error)
         return NULL;
     g_autoptr(GUri) parsed = g_uri_parse(uri->text, G_URI_FLAGS_NONE, &reason);
     if (!parsed) {
-        error_set(error, VIR_ERR_INVALID_ARG, "connection URI '%s': %s", uri->text, reason->message);
+        error_set(error, VIR_ERR_INVALID_ARG, _("connection URI '%s': %s"), uri->text, reason->message);
         return NULL;
     }
     const char *query = g_uri_get_query(parsed);
@@ -117,7 +118,8 @@ Uri *uri_parse(const char *given, GError **error)
     uri->port = MAX(g_uri_get_port(parsed), 0);
     uri->session = !strcmp(path, "/session");
     if (!uri->session && strcmp(path, "/system") != 0) {
-        error_set(error, VIR_ERR_INVALID_ARG, "connection URI '%s': its path must be /system or /session", uri->text);
+        error_set(error, VIR_ERR_INVALID_ARG, _("connection URI '%s': its path must be /system or /session"),
+                  uri->text);
         return NULL;
     }
     if (!set_transport(uri, g_uri_get_scheme(parsed), error))

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The catalogues know every message of the command, in TAP. (That each is translated, tests/run asks msgfmt.)"""
+"""The catalogues know every message of the command and its library, in TAP. (That each is translated, tests/run asks msgfmt.)"""
 import re
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def listed():
 
 def marked():
     """Files of the command, and of what it links, that hold a message."""
-    files = [path for folder in ("base", "cli", "host") for path in (ROOT / "src" / folder).glob("*.c")]
+    files = [path for folder in ("base", "cli", "host", "lib") for path in (ROOT / "src" / folder).glob("*.c")]
     return {str(path.relative_to(ROOT)) for path in files if re.search(r'\b[NP]?_\("', path.read_text())}
 
 
