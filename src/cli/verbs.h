@@ -4,6 +4,8 @@
 #include "cli/verb.h"
 
 extern const Verb verbs_list[];
+extern const Verb verbs_device[];
+extern const Verb verbs_attach[];
 extern const Verb verbs_lifecycle[];
 extern const Verb verbs_define[];
 extern const Verb verbs_validate[];
