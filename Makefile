@@ -24,5 +24,7 @@ bench: deps
 	@ninja -C $(BUILD)-release
 	@bench/run $(BUILD)-release
 
+# Optimised (debugoptimized is the preset of meson.build) and without debugging symbols, as a package has it; Debian packages
+# call `meson install` themselves and keep the symbols apart.
 install: all
-	@meson install -C $(BUILD) --no-rebuild $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
+	@meson install -C $(BUILD) --no-rebuild --strip $(if $(DESTDIR),--destdir "$(abspath $(DESTDIR))")
