@@ -215,6 +215,24 @@ def load(directory):
     return api
 
 
+def declaration(item, base):
+    """A field of the C type @base in a struct, without the semicolon."""
+    base = base if base.endswith("*") else base + " "
+    if item.shape == "array":
+        return f"{base}{item.name}[{item.limit}]"
+    if item.shape == "list":
+        return f"uint32_t n_{item.name};\n    {base}*{item.name}"
+    if item.shape == "optional" and item.type != "string":
+        return f"{base}*{item.name}"
+    return f"{base}{item.name}"
+
+
+def struct_lines(struct, name, base_type):
+    """The struct as C; base_type(field) gives the type of one element."""
+    fields = [f"    {declaration(item, base_type(item))};" for item in struct.fields]
+    return ["typedef struct {", *fields, f"}} {name};"]
+
+
 def write_if_changed(path, text):
     """Leaves the file alone when it says so already: a new handler must not compile everything that includes a type."""
     try:

@@ -468,17 +468,22 @@ def write_rows(tables, out):
     out.append('};')
 
 
-def main():
-    what, output, *paths = sys.argv[1:]
+def write_from_tables(write, output, paths):
+    """Reads the tables and writes what write(tables, lines) makes of them; their errors end the program."""
     tables, out = Tables(), []
     try:
         for path in sorted(paths):
             tables.read(path)
-        {'header': write_header, 'rows': write_rows}[what](tables, out)
+        write(tables, out)
     except TableError as error:
         sys.exit(str(error))
     with open(output, 'w', encoding='utf-8') as file:
         file.write('\n'.join(out) + '\n')
+
+
+def main():
+    what, output, *paths = sys.argv[1:]
+    write_from_tables({'header': write_header, 'rows': write_rows}[what], output, paths)
 
 
 if __name__ == '__main__':

@@ -96,7 +96,7 @@ char *vm_alias_of_device(const char *device)
     return g_strndup(start, strcspn(start, "/"));
 }
 
-static VmBlockIo *parse_block(JsonObject *object)
+static gpointer parse_block(JsonObject *object)
 {
     VmBlockIo *io = g_new0(VmBlockIo, 1);
     JsonObject *parent = qmp_get_object(object, "parent");
@@ -106,51 +106,58 @@ static VmBlockIo *parse_block(JsonObject *object)
     return io;
 }
 
-static void take_blocks(VmStats *stats, JsonNode *reply)
+static gpointer parse_node(JsonObject *object)
+{
+    VmBlockNode *node = g_new0(VmBlockNode, 1);
+    JsonObject *image = qmp_get_object(object, "image");
+    node->virtual_size = (guint64)qmp_get_int(image, "virtual-size", 0);
+    node->actual_size = (guint64)qmp_get_int(image, "actual-size", 0);
+    node->threshold = (guint64)qmp_get_int(object, "write_threshold", 0);
+    return node;
+}
+
+/* The alias of the guest's device that a backend serves; NULL: none. */
+static char *device_alias(JsonObject *object)
+{
+    const char *device = qmp_get_string(object, "qdev");
+    if (!device || !device[0])
+        device = qmp_get_string(object, "device");
+    return device && device[0] ? vm_alias_of_device(device) : NULL;
+}
+
+static char *node_name(JsonObject *object)
+{
+    return g_strdup(qmp_get_string(object, "node-name"));
+}
+
+/* Replaces @table by the reply's items by name; those without one are left out. */
+static void take_named(GHashTable **table, JsonNode *reply, char *(*name_of)(JsonObject *object),
+                       gpointer (*parse)(JsonObject *object))
 {
     JsonArray *list = qmp_node_array(reply);
-    table_clear(&stats->blocks);
-    stats->blocks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    table_clear(table);
+    *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (unsigned i = 0; list && i < json_array_get_length(list); i++) {
         JsonObject *object = qmp_array_object(list, i);
-        const char *device = qmp_get_string(object, "qdev");
-        if (!device || !device[0])
-            device = qmp_get_string(object, "device");
-        if (device && device[0])
-            g_hash_table_insert(stats->blocks, vm_alias_of_device(device), parse_block(object));
+        char *name = name_of(object);
+        if (name)
+            g_hash_table_insert(*table, name, parse(object));
     }
+}
+
+static void take_blocks(VmStats *stats, JsonNode *reply)
+{
+    take_named(&stats->blocks, reply, device_alias, parse_block);
 }
 
 static void take_node_io(VmStats *stats, JsonNode *reply)
 {
-    JsonArray *list = qmp_node_array(reply);
-    table_clear(&stats->node_io);
-    stats->node_io = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (unsigned i = 0; list && i < json_array_get_length(list); i++) {
-        JsonObject *object = qmp_array_object(list, i);
-        const char *name = qmp_get_string(object, "node-name");
-        if (name)
-            g_hash_table_insert(stats->node_io, g_strdup(name), parse_block(object));
-    }
+    take_named(&stats->node_io, reply, node_name, parse_block);
 }
 
 static void take_nodes(VmStats *stats, JsonNode *reply)
 {
-    JsonArray *list = qmp_node_array(reply);
-    table_clear(&stats->nodes);
-    stats->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    for (unsigned i = 0; list && i < json_array_get_length(list); i++) {
-        JsonObject *object = qmp_array_object(list, i);
-        JsonObject *image = qmp_get_object(object, "image");
-        const char *name = qmp_get_string(object, "node-name");
-        if (!name)
-            continue;
-        VmBlockNode *node = g_new0(VmBlockNode, 1);
-        node->virtual_size = (guint64)qmp_get_int(image, "virtual-size", 0);
-        node->actual_size = (guint64)qmp_get_int(image, "actual-size", 0);
-        node->threshold = (guint64)qmp_get_int(object, "write_threshold", 0);
-        g_hash_table_insert(stats->nodes, g_strdup(name), node);
-    }
+    take_named(&stats->nodes, reply, node_name, parse_node);
 }
 
 static void take_iothreads(VmStats *stats, JsonNode *reply)
