@@ -269,8 +269,7 @@ bool vm_set_metadata(Call *call, const DomainSetMetadataArgs *args, void *ret, G
 {
     Vm *vm = call->object;
     VmTargets targets;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error) || !vm_change(vm, targets, change_metadata, args, error))
+    if (!vm_begin_change(call, args->flags, &targets, error) || !vm_change(vm, targets, change_metadata, args, error))
         return false;
     vm_emit_metadata_change(vm, args->type, args->uri);
     return true;

@@ -189,8 +189,7 @@ bool vm_pin_iothread(Call *call, const DomainPinIothreadArgs *args, void *ret, G
     VmTargets targets;
     unsigned id = args->iothreads_id;
     pid_t tid = 0;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if (targets.config && !exists(vm->view->config->domain, id))
         return error_set(error, VIR_ERR_INVALID_ARG, "iothreadid %u not found", id);
@@ -236,8 +235,7 @@ bool vm_add_iothread(Call *call, const DomainAddIothreadArgs *args, void *ret, G
     Vm *vm = call->object;
     VmTargets targets;
     unsigned id = args->iothread_id;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if (id == 0)
         return error_set(error, VIR_ERR_INVALID_ARG, "invalid value of 0 for iothread_id: they are counted from 1");
@@ -294,8 +292,7 @@ bool vm_del_iothread(Call *call, const DomainDelIothreadArgs *args, void *ret, G
     Vm *vm = call->object;
     VmTargets targets;
     unsigned id = args->iothread_id;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if ((targets.live && !check_unused(vm->view->live->domain, id, error)) ||
         (targets.config && !check_unused(vm->view->config->domain, id, error)))

@@ -50,8 +50,7 @@ bool vm_set_lifecycle_action(Call *call, const DomainSetLifecycleActionArgs *arg
     Vm *vm = call->object;
     VmTargets targets;
     ActionChange change = { args->type, action_of(args->action) };
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if (args->type >= G_N_ELEMENTS(event_names))
         return error_set(error, VIR_ERR_INVALID_ARG, "unknown lifecycle event %u", args->type);

@@ -105,8 +105,7 @@ bool vm_set_memory_stats_period(Call *call, const DomainSetMemoryStatsPeriodArgs
 {
     Vm *vm = call->object;
     VmTargets targets;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if (args->period < 0)
         return error_set(error, VIR_ERR_INVALID_ARG, "invalid collection period value '%d': 0 turns it off",

@@ -123,8 +123,9 @@ static bool apply_emulator(Vm *vm, GError **error)
 bool vm_tune_apply_pins(Vm *vm, GError **error)
 {
     /* Without <cputune> every thread has inherited its place from the process, which lodge-launch pinned. */
-    return !vm->view->live->domain->cputune || (apply_vcpus(vm, error) && apply_iothreads(vm, error) &&
-                                                apply_emulator(vm, error) && vm_tune_apply_threads(vm, vm->view->live->domain, error));
+    return !vm->view->live->domain->cputune ||
+           (apply_vcpus(vm, error) && apply_iothreads(vm, error) && apply_emulator(vm, error) &&
+            vm_tune_apply_threads(vm, vm->view->live->domain, error));
 }
 
 typedef struct {
@@ -167,8 +168,7 @@ static bool pin_vcpu(Call *call, unsigned vcpu, const WireBytes *map, unsigned f
 {
     Vm *vm = call->object;
     VmTargets targets;
-    if (!flags_check(call, flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, flags, &targets, error))
+    if (!vm_begin_change(call, flags, &targets, error))
         return false;
     if ((targets.live && !check_vcpu(vm->view->live->domain, vcpu, "live", error)) ||
         (targets.config && !check_vcpu(vm->view->config->domain, vcpu, "persistent", error)))
@@ -209,8 +209,7 @@ bool vm_pin_emulator(Call *call, const DomainPinEmulatorArgs *args, void *ret, G
 {
     Vm *vm = call->object;
     VmTargets targets;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     g_autoptr(Cpuset) cpus = vm_cpumap_parse(args->cpumap.data, args->cpumap.length, error);
     if (!cpus || (targets.live && !place_emulator(vm, cpus, error)))

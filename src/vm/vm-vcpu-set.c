@@ -298,8 +298,7 @@ bool vm_set_vcpu(Call *call, const DomainSetVcpuArgs *args, void *ret, GError **
 {
     Vm *vm = call->object;
     VmTargets targets;
-    if (!flags_check(call, args->flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) ||
-        !vm_targets(vm->view, args->flags, &targets, error))
+    if (!vm_begin_change(call, args->flags, &targets, error))
         return false;
     if (args->state != 0 && args->state != 1)
         return error_set(error, VIR_ERR_INVALID_ARG, "unsupported vcpu state %d: 1 is on, 0 is off", args->state);

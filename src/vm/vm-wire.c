@@ -54,6 +54,13 @@ bool vm_targets(const VmView *view, unsigned flags, VmTargets *ret_targets, GErr
     return true;
 }
 
+bool vm_begin_change(Call *call, unsigned flags, VmTargets *ret_targets, GError **error)
+{
+    const Vm *vm = call->object;
+    return flags_check(call, flags, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_AFFECT_CONFIG, error) &&
+           vm_targets(vm->view, flags, ret_targets, error);
+}
+
 bool vm_target_domain(const VmView *view, unsigned flags, const Domain **ret_domain, bool *ret_live, GError **error)
 {
     VmTargets targets = { 0 };

@@ -20,5 +20,7 @@ typedef struct {
     bool live, config;
 } VmTargets;
 bool vm_targets(const VmView *view, unsigned flags, VmTargets *ret_targets, GError **error);
+/* The beginning of a job that changes settings, with no other flags: are they good, and what do they mean now? */
+bool vm_begin_change(Call *call, unsigned flags, VmTargets *ret_targets, GError **error);
 /* For getters: exactly one definition. */
 bool vm_target_domain(const VmView *view, unsigned flags, const Domain **ret_domain, bool *ret_live, GError **error);
