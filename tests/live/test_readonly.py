@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from struct import pack as struct_pack
 
+import libvirt
 import pytest
 
 from wire import Wire, WireError, string
@@ -22,9 +23,10 @@ CALLS = [row for row in API.procedures if row.kind.startswith("call") and row.pr
     and row.name not in OPENING]
 
 
-def zeros(struct):
-    """Arguments of a call, all zero or as short as they may be; strings have one character."""
-    return b"".join(map(zero, struct.fields)) if struct else b""
+def zeros(struct, **given):
+    """Arguments of a call, all zero or as short as they may be, but the u32 that are given; strings have one character."""
+    fields = struct.fields if struct else []
+    return b"".join(struct_pack(">I", given[field.name]) if field.name in given else zero(field) for field in fields)
 
 
 def zero(field):
@@ -64,6 +66,31 @@ def test_every_call_of_a_reader(shared):
         wire.ping()
     assert not wrong, "\n".join(wrong)
     assert built > 80
+
+
+def forbidden_values():
+    """(row, argument, value) for each value that turns a call for readers into one that needs more; many are flags."""
+    for row in CALLS:
+        for rule in row.rules if reads_only(row) else []:
+            if rule.test in ("ANY_SET", "EQUALS") and rule.permission not in READING:
+                for name in rule.constant.split("|"):
+                    yield row, rule.field, int(name) if name.isdigit() else getattr(libvirt, name)
+
+
+@pytest.mark.lodge
+def test_every_flag_that_asks_for_more(shared):
+    """A call that a reader may make is denied with each flag that the table wants more for, alone and among all others."""
+    wrong, tried = [], set()
+    with Wire(shared.socket_ro) as wire:
+        wire.open(readonly=True)
+        for row, field, value in forbidden_values():
+            for flags in (value, 0xFFFFFFFF) if field == "flags" else (value,):
+                error = wire.call_error(tables.PROGRAMS[row.program], row.number, zeros(row.args, **{field: flags}))
+                if error not in (VIR_ERR_NO_SUPPORT, VIR_ERR_OPERATION_DENIED):
+                    wrong.append(f"{row.name} with {field} 0x{flags:x} answered {error}")
+                tried.add(row.name if error != VIR_ERR_NO_SUPPORT else "")
+    assert not wrong, "\n".join(wrong)
+    assert {"domain_get_xml_desc", "domain_get_vcpus_flags"} <= tried
 
 
 @pytest.mark.lodge
@@ -106,7 +133,6 @@ def test_stock_client_is_refused(shared):
 @pytest.mark.lodge
 def test_a_reader_learns_nothing_of_files(shared):
     """The daemon looks at images as root; what is there is for those who could use it."""
-    import libvirt
     connection = shared.connect(readonly=True)
     for path in ("/etc/shadow", "/nonexistent"):
         with pytest.raises(libvirt.libvirtError, match="no files"):
