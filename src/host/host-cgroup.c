@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/host-cgroup-internal.h"
 
+#include "base/auto-fd.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "host/host-sysfs.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#define MEMBER_END_MS 2000 /* a process that got SIGKILL; one that hangs in the kernel is left to it */
 
 /* By HostCgroupController: the name in each version; "" in version 2 for what every group has. */
 static const struct {
@@ -291,6 +297,47 @@ bool host_cgroup_add_process(const HostCgroup *group, pid_t pid, GError **error)
 bool host_cgroup_add_thread(const HostCgroup *group, pid_t tid, GError **error)
 {
     return add_id(group, group->layout->unified ? "cgroup.threads" : "tasks", tid, error);
+}
+
+/*
+ * Whoever the group's processes were when they were listed, only one that is in it while its pidfd is open is ended.
+ * Its main thread may have ended already: the others hold the group.
+ */
+static void end_member(const char *dir, pid_t pid)
+{
+    if (pid <= 1 || pid == getpid())
+        return;
+    auto_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    g_autofree char *line = g_strdup_printf("%d", (int)pid), *text = host_sysfs_read(dir, "/cgroup.procs");
+    g_auto(GStrv) members = g_strsplit(text ? text : "", "\n", -1);
+    if (pidfd < 0 || !g_strv_contains((const char *const *)members, line))
+        return;
+    process_signal(pidfd, SIGKILL, NULL);
+    process_wait(pidfd, MEMBER_END_MS);
+}
+
+static void end_members(const char *dir)
+{
+    g_autoptr(GPtrArray) names = host_sysfs_list(dir, "/.");
+    for (guint i = 0; i < names->len; i++) {
+        g_autofree char *child = g_build_filename(dir, g_ptr_array_index(names, i), NULL);
+        if (g_file_test(child, G_FILE_TEST_IS_DIR))
+            end_members(child);
+    }
+    g_autofree char *text = host_sysfs_read(dir, "/cgroup.procs");
+    g_auto(GStrv) members = g_strsplit(text ? text : "", "\n", -1);
+    for (char **member = members; *member; member++)
+        end_member(dir, (pid_t)g_ascii_strtoll(*member, NULL, 10));
+}
+
+void host_cgroup_end_members(const HostCgroupLayout *layout, const char *path)
+{
+    for (unsigned i = 0; path_valid(path, NULL) && i < HOST_CGROUP_COUNT; i++) {
+        if (!layout->dirs[i] || !is_first_of_hierarchy(layout, i, layout->controllers))
+            continue;
+        g_autofree char *dir = g_strconcat(layout->dirs[i], "/", path, NULL);
+        end_members(dir);
+    }
 }
 
 /* Depth first; the files in a group's directory are the kernel's and go with it. */

@@ -71,6 +71,8 @@ static inline bool host_cgroup_has(const HostCgroup *group, HostCgroupController
 /* The whole process with its threads; children of threads move with it only in version 1. */
 bool host_cgroup_add_process(const HostCgroup *group, pid_t pid, GError **error);
 bool host_cgroup_add_thread(const HostCgroup *group, pid_t tid, GError **error);
+/* Ends every process in the group at @path and below, and waits until they are gone: what a dead QEMU left behind. */
+void host_cgroup_end_members(const HostCgroupLayout *layout, const char *path);
 /* Removes the group and all below it. A group that is gone is success; one with live processes is an error. */
 bool host_cgroup_remove(const HostCgroupLayout *layout, const char *path, GError **error);
 

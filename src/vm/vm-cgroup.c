@@ -201,6 +201,8 @@ void vm_cgroup_adopt(Vm *vm)
 void vm_cgroup_release(Vm *vm)
 {
     g_autoptr(GError) error = NULL;
+    if (vm->cgroup)
+        host_cgroup_end_members(vm_cgroup_layout(), vm->cgroup);
     if (vm->cgroup && !host_cgroup_remove(vm_cgroup_layout(), vm->cgroup, &error))
         log_warning("guest '%s': %s", vm_view_domain(vm->view)->name, error->message);
     g_clear_pointer(&vm->cgroup, g_free);

@@ -269,6 +269,16 @@ class Lodged(Daemon):
         return [f"left behind: {path}" for path in left if path.name not in ("lodged.pid", "autostarted")]
 
 
+class InNamespace(Lodged):
+    """A daemon with a network of its own, in which it may make bridges and taps. Needs root."""
+
+    def command(self):
+        return ["unshare", "-n", *super().command()]
+
+    def ip(self, *words):
+        return subprocess.run(["nsenter", "-t", str(self.process.pid), "-n", "ip", *words], check=True, capture_output=True, text=True).stdout
+
+
 class Libvirtd(Daemon):
     """The system's libvirtd with every directory it would use hidden under empty ones of ours. Needs root."""
 

@@ -1,16 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """QEMU dies after each command of the start: a clean error, and nothing left of it."""
+import os
 import shutil
 from pathlib import Path
 
 import libvirt
 import pytest
 
-from daemons import make_daemon, wait_until
+from daemons import InNamespace, Lodged, processes_naming, wait_until
 from guests import guest_xml
+from test_tuning import left_behind
 
 pytestmark = pytest.mark.lodge
 FAKE = Path(__file__).resolve().parents[1] / "fake-qemu/fake-qemu"
+ROOT = os.geteuid() == 0  # may make taps and control groups
+FIRMWARE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+
+
+def faked_xml():
+    """A guest with one of each thing that a start makes outside QEMU, as far as this host has it."""
+    head = "<iothreads>1</iothreads><cputune><vcpupin vcpu='0' cpuset='0'/>{}</cputune>".format("<shares>2000</shares>" if ROOT else "")
+    devices = "<graphics type='vnc' autoport='yes' passwd='x' listen='127.0.0.1'/><interface type='user'/>"
+    if ROOT:
+        devices += "<interface type='ethernet'><mac address='52:54:00:00:00:09'/><target dev='faketap'/><model type='virtio'/></interface>"
+    if shutil.which("swtpm"):
+        devices += "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>"
+    xml = guest_xml("faked", memory_mib=32, vcpus=2, head=head, devices=devices)
+    if FIRMWARE.exists():
+        vars_file = str(FIRMWARE).replace("CODE", "VARS")
+        xml = xml.replace("</os>", f"<loader readonly='yes' type='pflash'>{FIRMWARE}</loader><nvram template='{vars_file}'/></os>")
+    return xml
 
 
 class Fake:
@@ -25,9 +44,7 @@ class Fake:
         self.program.chmod(0o755)
         self.log = self.folder / "commands"
         self.connection = daemon.connect()
-        xml = guest_xml("faked", memory_mib=32, vcpus=2, head="<iothreads>1</iothreads><cputune><vcpupin vcpu='0' cpuset='0'/></cputune>",
-            devices="<graphics type='vnc' autoport='yes' passwd='x' listen='127.0.0.1'/><interface type='user'/>")
-        self.domain = self.connection.defineXML(xml.replace("/usr/bin/qemu-system-x86_64", str(self.program)))
+        self.domain = self.connection.defineXML(faked_xml().replace("/usr/bin/qemu-system-x86_64", str(self.program)))
         self.before = None
 
     def plan(self, action, number):
@@ -35,9 +52,15 @@ class Fake:
         self.log.write_text("")
         self.log.chmod(0o666)
 
-    def files(self):
-        """What stands in the directories of run state and state; logs and caches may grow."""
-        return {path for folder in ("run", "state") for path in (self.daemon.root / folder).rglob("*")}
+    def things(self):
+        """All that a start makes: what stands in the directories of run state and state (logs and caches may grow), links,
+        control groups, and processes of the guest."""
+        found = {str(path) for folder in ("run", "state") for path in (self.daemon.root / folder).rglob("*")}
+        if ROOT:
+            found |= {"link " + line.split(": ")[1] for line in self.daemon.ip("-o", "link").splitlines()}
+            found |= {"group " + path for path in left_behind(self.daemon)}
+        running = processes_naming(str(self.daemon.directory))
+        return found | {"process " + line for pid, line in running.items() if self.daemon.process.pid != pid}
 
     def start(self):
         self.domain.create()
@@ -50,23 +73,23 @@ class Fake:
             self.start()
         message = str(caught.value)
         assert "faked" in message or "QEMU" in message, f"{what}: {message}"
-        wait_until(lambda: not self.daemon.guest_pids(), f"{what}: no process is left")
+        wait_until(lambda: not any(thing.startswith("process") for thing in self.things() - self.before), f"{what}: no process is left")
         assert not self.domain.isActive() and self.domain.state()[0] == libvirt.VIR_DOMAIN_SHUTOFF, what
-        assert self.files() == self.before, f"{what}: files left: {self.files() ^ self.before}"
+        assert self.things() == self.before, f"{what}: left: {self.things() ^ self.before}"
         return message
 
 
 @pytest.fixture(scope="module")
 def fake():
-    daemon = make_daemon()
+    daemon = InNamespace() if ROOT else Lodged()
     try:
         fake = Fake(daemon.start())
         fake.plan("none", 0)
         fake.start()  # also shows which commands a start consists of
-        fake.started_with = fake.commands()
+        fake.started_with, fake.made = fake.commands(), fake.things()
         fake.domain.destroy()
-        wait_until(lambda: not daemon.guest_pids(), "the first one ends")
-        fake.before = fake.files()
+        wait_until(lambda: not daemon.guest_pids() and not any("swtpm " in thing for thing in fake.things()), "the first one ends")
+        fake.before = fake.things()
         yield fake
     finally:
         wrong = daemon.close()
@@ -75,6 +98,14 @@ def fake():
 
 def test_start_consists_of_commands(fake):
     assert "qmp_capabilities" == fake.started_with[0] and "cont" in fake.started_with
+
+
+def test_what_a_start_makes_is_seen(fake):
+    """So that what is left of it would be."""
+    kinds = {"monitor.sock": True, "link faketap": ROOT, "swtpm socket": shutil.which("swtpm"), "_VARS": FIRMWARE.exists(),
+        "group ": ROOT and Path("/sys/fs/cgroup/cpu/cpu.shares").exists()}
+    for kind, expected in kinds.items():
+        assert bool(expected) == any(kind in thing for thing in fake.made), (kind, sorted(fake.made))
 
 
 def test_death_on_each_command(fake):
@@ -100,7 +131,7 @@ def test_death_on_cont(fake):
     except libvirt.libvirtError:
         pass
     wait_until(lambda: not fake.domain.isActive(), "the guest is known to be dead")
-    wait_until(lambda: fake.files() == fake.before, "its files are gone")
+    wait_until(lambda: fake.things() == fake.before, "its files are gone")
 
 
 def test_qemu_that_refuses_says_why(fake):
@@ -118,4 +149,4 @@ def test_it_still_starts(fake):
     fake.start()
     assert fake.domain.isActive()
     fake.domain.destroy()
-    wait_until(lambda: fake.files() == fake.before, "its files are gone")
+    wait_until(lambda: fake.things() == fake.before, "its files are gone")

@@ -226,19 +226,9 @@ def test_locked_tray(guest, drive):
     guest.shell.run("killall sleep")
 
 
-class InNamespace(daemons.Lodged):
-    """A daemon with a network of its own, in which it may make bridges and taps."""
-
-    def command(self):
-        return ["unshare", "-n", *super().command()]
-
-    def ip(self, *words):
-        return subprocess.run(["nsenter", "-t", str(self.process.pid), "-n", "ip", *words], check=True, capture_output=True, text=True).stdout
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes taps")
 def test_bridge():
-    with InNamespace() as daemon:
+    with daemons.InNamespace() as daemon:
         for name in ("br-a", "br-b"):
             daemon.ip("link", "add", name, "type", "bridge")
         guest = Booted(daemon, "bridged", machine="pc")
