@@ -204,7 +204,7 @@ def reference_md(api):
     out = ["# Procedures", "",
            f"{len(api.procedures)} rows, {len(built(api))} of them with a handler; a call of another one answers "
            "VIR_ERR_NO_SUPPORT. Types: `T?` is optional, `[T]<=N` a list of at most N, `[T;N]` an array.", ""]
-    for program in ("remote", "qemu", "admin"):
+    for program in ("remote", "qemu", "admin", "own"):
         out += [f"## Program {program}", "", "| number | name | arguments | result | permission | runs | handler | what it does |",
                 "|---|---|---|---|---|---|---|---|"]
         for p in (p for p in api.procedures if p.program == program):

@@ -11,7 +11,7 @@ SCALARS = {  # name: (C type, XdrKind, bytes on the wire)
     "string": ("char *", "XDR_STRING", 4), "uuid": ("Uuid", "XDR_UUID", 16),
     "bytes": ("WireBytes", "XDR_BYTES", 4), "typed_param_value": ("WireTypedValue", "XDR_TYPED_VALUE", 8),
 }
-PROGRAMS = {"remote": 0x20008086, "qemu": 0x20008087, "admin": 0x06900690}
+PROGRAMS = {"remote": 0x20008086, "qemu": 0x20008087, "admin": 0x06900690, "own": 0x4c6f6467}
 # Types that name an object; the first of them in a call's arguments is what the call is about.
 SUBJECTS = {"domain", "network", "network_port", "nwfilter", "nwfilter_binding", "interface", "storage_pool",
             "storage_vol", "node_device", "secret", "server", "client"}

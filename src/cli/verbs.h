@@ -9,6 +9,7 @@ extern const Verb verbs_attach[];
 extern const Verb verbs_lifecycle[];
 extern const Verb verbs_define[];
 extern const Verb verbs_validate[];
+extern const Verb verbs_plan[];
 extern const Verb verbs_domain[];
 extern const Verb verbs_agent[];
 extern const Verb verbs_job[];

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """generate-api.py API_DIR lodge-api.h|lodge-api.c OUTPUT: the typed calls of liblodge, from the tables in api/."""
 import os
+import re
 import sys
 
 sys.path.insert(0, sys.argv[1] if len(sys.argv) > 1 else ".")
@@ -13,6 +14,7 @@ OWN = {"connect_open", "connect_close", "auth_list", "auth_sasl_init", "auth_sas
 FDS_IN = {"domain_create_with_files", "domain_create_xml_with_files", "domain_fd_associate", "domain_open_graphics",
           "qemu_domain_monitor_command_with_files"}
 FDS_OUT = {"domain_open_graphics_fd"}
+UNNAMED = {"remote", "own"}  # programs that do not stand in the names of functions
 PUBLIC = {"Uuid": "LodgeUuid", "WireBytes": "LodgeBytes", "WireTypedValue": "LodgeTypedValue"}
 
 
@@ -21,6 +23,8 @@ def public_name(c_name):
         return PUBLIC.get(c_name, "Lodge" + c_name[4:])
     if c_name.endswith("Msg"):  # of an event; some of the composite types end so, too
         return "Lodge" + c_name[:-3] + "Event"
+    if re.match("Own[A-Z]", c_name):
+        return "Lodge" + c_name[3:]
     return PUBLIC.get(c_name, "Lodge" + c_name)
 
 
@@ -54,7 +58,7 @@ def snake(struct):
     if struct.c_name.startswith("Wire"):
         return "lodge_" + struct.name
     program, name = struct.name.split(".")
-    return "lodge_" + (name if program == "remote" else f"{program}_{name}") + "_ret"
+    return "lodge_" + (name if program in UNNAMED else f"{program}_{name}") + "_ret"
 
 
 def calls(api):
@@ -131,7 +135,8 @@ def wrapped(head, parts, limit=118):
 
 
 def prototype(procedure, api):
-    return wrapped(f"bool lodge_{procedure.full_name}(", parameters(procedure, api))
+    name = procedure.name if procedure.program in UNNAMED else procedure.full_name
+    return wrapped(f"bool lodge_{name}(", parameters(procedure, api))
 
 
 def header(api):

@@ -6,7 +6,7 @@
 /* The rows of a program stand together and ascend by number. */
 static int compare_key(uint32_t program, uint32_t number, const Procedure *row)
 {
-    static const Program order[] = { PROGRAM_REMOTE, PROGRAM_QEMU, PROGRAM_ADMIN };
+    static const Program order[] = { PROGRAM_REMOTE, PROGRAM_QEMU, PROGRAM_ADMIN, PROGRAM_OWN };
     for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {
         if (order[i] == program && order[i] == row->program)
             return number < row->number ? -1 : number > row->number;
@@ -37,7 +37,9 @@ const Procedure *procedure_find_name(const char *name)
     static const struct {
         Program program;
         const char *prefix;
-    } prefixes[] = { { PROGRAM_QEMU, "qemu_" }, { PROGRAM_ADMIN, "admin_" }, { PROGRAM_REMOTE, "" } };
+    } prefixes[] = {
+        { PROGRAM_QEMU, "qemu_" }, { PROGRAM_ADMIN, "admin_" }, { PROGRAM_OWN, "own_" }, { PROGRAM_REMOTE, "" }
+    };
     for (unsigned p = 0; p < G_N_ELEMENTS(prefixes); p++) {
         if (!g_str_has_prefix(name, prefixes[p].prefix))
             continue;

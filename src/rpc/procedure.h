@@ -10,6 +10,7 @@ typedef enum {
     PROGRAM_REMOTE = 0x20008086,
     PROGRAM_QEMU = 0x20008087,
     PROGRAM_ADMIN = 0x06900690,
+    PROGRAM_OWN = 0x4c6f6467, /* calls that only Lodge has; "Lodg" */
     PROGRAM_KEEPALIVE = 0x6b656570,
 } Program;
 

@@ -36,6 +36,9 @@ void vm_device_missing(DomainDeviceKind kind, const void *device, GError **error
 /* @device, which stands where @there stood, keeps its address and its alias if it brings none of its own. */
 void vm_device_keep_place(DomainDeviceKind kind, void *device, void *there);
 
+/* vm-device.c: makes the device of the guest that runs which @wanted means into it. Mailbox. */
+bool vm_device_update(Vm *vm, DomainDeviceKind kind, const void *wanted, GError **error);
+
 /* vm-hotplug-FAMILY.c: */
 bool vm_disk_check_attach(const VmDeviceScope *scope, const void *device, GError **error);
 bool vm_disk_check_detach(const VmDeviceScope *scope, const void *device, GError **error);

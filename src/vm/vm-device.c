@@ -185,6 +185,12 @@ static bool update_live(Vm *vm, DomainDeviceKind kind, const void *there, const 
     return vm_runstate_save(vm, error);
 }
 
+bool vm_device_update(Vm *vm, DomainDeviceKind kind, const void *wanted, GError **error)
+{
+    const void *there = find_or_error(vm->view->live->domain, kind, wanted, error);
+    return there && update_live(vm, kind, there, wanted, false, error);
+}
+
 static bool update_found(Vm *vm, gpointer data, GError **error)
 {
     const Update *update = data;

@@ -120,6 +120,23 @@ static void make_stand_ins(Domain *def, StandIns *stand_ins)
     qemu_args_number_sources(def);
 }
 
+GPtrArray *vm_host_arguments(const Daemon *daemon, Domain *def, GError **error)
+{
+    g_autoptr(QemuCaps) caps = qemu_caps_cache_get(daemon->qemu_caps, def->emulator, error);
+    if (!caps)
+        return NULL;
+    g_autofree char *run_dir = g_build_filename(daemon->paths->qemu_run_dir, def->name, NULL);
+    g_auto(StandIns) stand_ins = { .next_fd = FIRST_FD + 1 };
+    make_stand_ins(def, &stand_ins);
+    QemuStartResources resources = { .monitor_fd = FIRST_FD,
+                                     .run_dir = run_dir,
+                                     .memory_dir = run_dir,
+                                     .nets = stand_ins.nets,
+                                     .tpm_fds = stand_ins.tpm_fds,
+                                     .sandbox = true };
+    return qemu_args_build(def, caps, &resources, error);
+}
+
 bool vm_host_domain_xml_to_native(Call *call, const ConnectDomainXmlToNativeArgs *args,
                                   ConnectDomainXmlToNativeRet *ret, GError **error)
 {
@@ -129,21 +146,7 @@ bool vm_host_domain_xml_to_native(Call *call, const ConnectDomainXmlToNativeArgs
         return error_set(error, VIR_ERR_INVALID_ARG, "unsupported config type %s: 'qemu-argv' is known",
                          args->native_format);
     g_autoptr(Domain) def = domain_parse(args->domain_xml, -1, 0, call->daemon->model_host, NULL, error);
-    if (!def)
-        return false;
-    g_autoptr(QemuCaps) caps = qemu_caps_cache_get(call->daemon->qemu_caps, def->emulator, error);
-    if (!caps)
-        return false;
-    g_autofree char *run_dir = g_build_filename(call->daemon->paths->qemu_run_dir, def->name, NULL);
-    g_auto(StandIns) stand_ins = { .next_fd = FIRST_FD + 1 };
-    make_stand_ins(def, &stand_ins);
-    QemuStartResources resources = { .monitor_fd = FIRST_FD,
-                                     .run_dir = run_dir,
-                                     .memory_dir = run_dir,
-                                     .nets = stand_ins.nets,
-                                     .tpm_fds = stand_ins.tpm_fds,
-                                     .sandbox = true };
-    g_autoptr(GPtrArray) argv = qemu_args_build(def, caps, &resources, error);
+    g_autoptr(GPtrArray) argv = def ? vm_host_arguments(call->daemon, def, error) : NULL;
     if (!argv)
         return false;
     g_autofree char *text = qemu_args_text(def->emulator, argv);
