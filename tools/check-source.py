@@ -17,7 +17,6 @@ from pathlib import Path
 FILE_LINES = (500, 1000)
 FUNCTION_LINES = (60, 100)
 LONGER = {
-    "src/model/host-for-tests.c": "one list of what a host can do",
     "src/qemu/qemu-caps-probe.c": "one question after the other to one QEMU",
 }
 
