@@ -154,28 +154,6 @@ static bool read_integer(Reader *reader, const ConfigRow *row, int64_t *ret_valu
     return true;
 }
 
-static bool read_list(Reader *reader, const ConfigRow *row, char ***ret_list, GError **error)
-{
-    if (*reader->at != '[')
-        return syntax(reader, error, "key '%s' needs a list: [ \"one\", \"two\" ]", row->key);
-    reader->at++;
-    g_autoptr(GStrvBuilder) items = g_strv_builder_new();
-    for (skip_blanks(reader, true); *reader->at != ']'; skip_blanks(reader, true)) {
-        g_autofree char *item = NULL;
-        if (!read_string(reader, &item, error))
-            return false;
-        g_strv_builder_add(items, item);
-        skip_blanks(reader, true);
-        if (*reader->at == ',')
-            reader->at++;
-        else if (*reader->at != ']')
-            return syntax(reader, error, "expected ',' or ']' in the list of key '%s'", row->key);
-    }
-    reader->at++;
-    *ret_list = g_strv_builder_end(items);
-    return true;
-}
-
 static bool check_choice(const Reader *reader, const ConfigRow *row, const char *value, GError **error)
 {
     if (!row->choices)
@@ -187,6 +165,28 @@ static bool check_choice(const Reader *reader, const ConfigRow *row, const char 
     g_auto(GStrv) words = g_strsplit(inner, "|", -1);
     g_autofree char *known = g_strjoinv("', '", words);
     return syntax(reader, error, "key '%s' cannot be '%s'; known: '%s'", row->key, value, known);
+}
+
+static bool read_list(Reader *reader, const ConfigRow *row, char ***ret_list, GError **error)
+{
+    if (*reader->at != '[')
+        return syntax(reader, error, "key '%s' needs a list: [ \"one\", \"two\" ]", row->key);
+    reader->at++;
+    g_autoptr(GStrvBuilder) items = g_strv_builder_new();
+    for (skip_blanks(reader, true); *reader->at != ']'; skip_blanks(reader, true)) {
+        g_autofree char *item = NULL;
+        if (!read_string(reader, &item, error) || !check_choice(reader, row, item, error))
+            return false;
+        g_strv_builder_add(items, item);
+        skip_blanks(reader, true);
+        if (*reader->at == ',')
+            reader->at++;
+        else if (*reader->at != ']')
+            return syntax(reader, error, "expected ',' or ']' in the list of key '%s'", row->key);
+    }
+    reader->at++;
+    *ret_list = g_strv_builder_end(items);
+    return true;
 }
 
 static bool read_value(Reader *reader, const ConfigRow *row, Value *value, GError **error)
@@ -318,6 +318,10 @@ bool config_is_set(const Config *config, const char *key)
     {                                                                                                                  \
         key, CONFIG_STRING, preset, 0, 0, choices, NULL, doc                                                           \
     }
+#define LIST(key, preset, choices, doc)                                                                                \
+    {                                                                                                                  \
+        key, CONFIG_LIST, preset, 0, 0, choices, NULL, doc                                                             \
+    }
 #define INERT(key, type, why)                                                                                          \
     {                                                                                                                  \
         key, type, NULL, G_MININT64, G_MAXINT64, NULL, why, why                                                        \
@@ -388,6 +392,14 @@ const ConfigRow config_rows[] = {
     STRING("user", NULL, "User that QEMU runs as under a privileged daemon; unset: lodge-qemu, or nobody."),
     STRING("group", NULL, "Group that QEMU runs as; unset: the user's."),
     BOOLEAN("seccomp_sandbox", "1", "1: QEMU confines itself to the system calls it needs."),
+    LIST("namespaces", NULL, "|mount|",
+         "[ \"mount\" ]: each QEMU sees only programs, its own files and devices; [ ]: all of the host. Unset: "
+         "\"mount\" "
+         "where the daemon may do it."),
+    LIST("cgroup_device_acl",
+         "[ \"/dev/null\", \"/dev/full\", \"/dev/zero\", \"/dev/random\", \"/dev/urandom\", \"/dev/ptmx\", "
+         "\"/dev/kvm\", \"/dev/userfaultfd\" ]",
+         NULL, "Device nodes that QEMU gets beside those of the guest's own devices."),
     STRING("vnc_listen", "\"127.0.0.1\"", "Where VNC displays listen that do not say so themselves."),
     STRING("vnc_password", NULL, "Password of VNC displays without one of their own."),
     STRING("spice_listen", "\"127.0.0.1\"", "Where SPICE displays listen that do not say so themselves."),

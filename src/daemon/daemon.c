@@ -13,6 +13,7 @@
 #include "rpc/events.h"
 #include "vm/vm-adopt.h"
 #include "vm/vm-agent.h"
+#include "vm/vm-confine.h"
 #include "vm/vm-model-host.h"
 #include "vm/vm-ports.h"
 #include "vm/vm-registry.h"
@@ -54,11 +55,29 @@ static void unref_vm(gpointer vm)
 
 static const ObjectResolver vm_resolver = { find_vm, mailbox_of_vm, mailbox_of_agent, check_vm, unref_vm };
 
+/* Unset: where it can be. Asked for by name, it must be possible. */
+static bool read_confinement(const Config *config, VmSettings *settings, GError **error)
+{
+    const char *const *names = config_list(config, "namespaces");
+    bool possible = vm_confine_possible();
+    if (!config_is_set(config, "namespaces")) {
+        settings->confine = possible;
+        return true;
+    }
+    settings->confine = names && g_strv_contains(names, "mount");
+    if (settings->confine && !possible)
+        return error_set(error, VIR_ERR_CONF_SYNTAX,
+                         "namespaces = [ \"mount\" ] needs a daemon with CAP_SYS_ADMIN: run it as root, or say "
+                         "namespaces = [ ]");
+    return true;
+}
+
 /* The settings keep pointers into the configuration, which lives as long. */
 static bool read_vm_settings(const Config *config, bool privileged, VmSettings *ret_settings, GError **error)
 {
     *ret_settings = (VmSettings){
         .sandbox = config_integer(config, "seccomp_sandbox") != 0,
+        .devices = config_list(config, "cgroup_device_acl"),
         .vnc_listen = config_string(config, "vnc_listen"),
         .vnc_password = config_string(config, "vnc_password"),
         .spice_listen = config_string(config, "spice_listen"),
@@ -67,6 +86,8 @@ static bool read_vm_settings(const Config *config, bool privileged, VmSettings *
         .dump_dir = config_string(config, "auto_dump_path"),
         .max_core = (uint64_t)config_integer(config, "max_core"),
     };
+    if (!read_confinement(config, ret_settings, error))
+        return false;
     if (ret_settings->display_port_min > ret_settings->display_port_max)
         return error_set(error, VIR_ERR_CONF_SYNTAX,
                          "remote_display_port_min %u is larger than remote_display_port_max %u",

@@ -188,8 +188,14 @@ static void launch_options(const QemuLaunch *launch, GPtrArray *argv)
         add(argv, "--mems=%s", launch->mems);
     if (launch->netns)
         add(argv, "--netns=%s", launch->netns);
-    if (launch->private_mounts)
-        add(argv, "--mounts=private");
+    if (launch->see) {
+        add(argv, "--confine=%u:%u", launch->uid, launch->gid);
+        for (const char *const *path = launch->see; *path; path++)
+            add(argv, "--see=%s", *path);
+        add(argv, "--enter=.");
+    }
+    if (launch->unprivileged)
+        add(argv, "--capabilities=none");
     if (launch->oom_score)
         add(argv, "--oom-score=%s", launch->oom_score);
     if (launch->scheduler)

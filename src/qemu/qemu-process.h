@@ -53,15 +53,16 @@ typedef struct {
     gid_t gid;
     const gid_t *groups; /* supplementary groups */
     unsigned n_groups;
-    guint64 limit_memlock; /* bytes */
-    guint64 limit_nofile;  /* descriptors */
-    guint64 limit_nproc;   /* processes and threads of the user */
-    guint64 limit_core;    /* bytes */
-    const char *cpus;      /* "0-3,5": affinity of the process, or NULL */
-    const char *mems;      /* NUMA nodes memory must come from ("0-1"), or NULL */
-    const char *netns;     /* path of a network namespace to enter, or NULL */
-    bool private_mounts;   /* own mount namespace with a private /tmp-less copy of the tree */
-    const char *oom_score; /* text for /proc/self/oom_score_adj, or NULL */
+    guint64 limit_memlock;  /* bytes */
+    guint64 limit_nofile;   /* descriptors */
+    guint64 limit_nproc;    /* processes and threads of the user */
+    guint64 limit_core;     /* bytes */
+    const char *cpus;       /* "0-3,5": affinity of the process, or NULL */
+    const char *mems;       /* NUMA nodes memory must come from ("0-1"), or NULL */
+    const char *netns;      /* path of a network namespace to enter, or NULL */
+    const char *const *see; /* "rw:PATH", "ro:PATH": all it gets to see of the host, beside programs; NULL: all. Root */
+    bool unprivileged;      /* no capabilities, and none to be had */
+    const char *oom_score;  /* text for /proc/self/oom_score_adj, or NULL */
     QemuScheduler scheduler;
     int priority;            /* of FIFO and RR: 1 … 99 */
     const char *working_dir; /* "/" if NULL */

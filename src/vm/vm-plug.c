@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "qemu/qmp-object.h"
 #include "qemu/qmp.h"
+#include "vm/vm-confine.h"
 #include "vm/vm-monitor.h"
 
 #include <string.h>
@@ -120,7 +121,8 @@ bool vm_plug_run(VmPlug *plug, GError **error)
     QemuCaps *caps = vm_plug_caps(plug->vm, error);
     if (!caps)
         return false;
-    vm_plug_handed(plug);
+    if (!vm_confine_expose(plug->vm, domain_device_rows[plug->kind].type, vm_plug_handed(plug), error))
+        return false;
     g_autoptr(GPtrArray) steps = qemu_plug_steps(plug->handed, caps, &plug->resources, plug->kind, plug->index, error);
     return steps && vm_plug_run_steps(plug, steps, error);
 }

@@ -4,10 +4,12 @@
 #include "vm/vm-user.h"
 
 typedef struct VmSettings {
-    VmUser user;              /* who QEMU runs as */
-    bool sandbox;             /* seccomp_sandbox */
-    const char *vnc_listen;   /* where displays listen that do not say so themselves */
-    const char *vnc_password; /* of displays without one of their own; NULL: none */
+    VmUser user;                /* who QEMU runs as */
+    bool sandbox;               /* seccomp_sandbox */
+    bool confine;               /* namespaces: a tree of its own for each QEMU */
+    const char *const *devices; /* cgroup_device_acl: nodes that every QEMU gets */
+    const char *vnc_listen;     /* where displays listen that do not say so themselves */
+    const char *vnc_password;   /* of displays without one of their own; NULL: none */
     const char *spice_listen;
     unsigned display_port_min, display_port_max; /* remote_display_port_min … _max */
     const char *dump_dir;                        /* auto_dump_path; NULL: state_dir/qemu/dump */

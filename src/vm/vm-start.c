@@ -11,6 +11,7 @@
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-autodestroy.h"
 #include "vm/vm-cgroup.h"
+#include "vm/vm-confine.h"
 #include "vm/vm-console.h"
 #include "vm/vm-events.h"
 #include "vm/vm-log.h"
@@ -97,6 +98,7 @@ static void fill_launch(VmStart *start, QemuLaunch *launch)
     launch->n_groups = user->n_groups;
     launch->working_dir = start->vm->run_dir;
     launch->limit_core = settings->max_core;
+    launch->unprivileged = true;
     launch->cpus = start->live->vcpu_cpuset;
     if (start->live->memory_locked || has_vfio(start->live))
         launch->limit_memlock = QEMU_LIMIT_INFINITY;
@@ -144,6 +146,8 @@ static bool spawn(VmStart *start, GError **error)
     g_auto(QemuProcess) process = { .pidfd = -1 };
     QemuLaunch launch = QEMU_LAUNCH_INIT;
     fill_launch(start, &launch);
+    g_auto(GStrv) see = vm_confine_paths(start);
+    launch.see = (const char *const *)see;
     g_autofree char *label = g_strdup_printf("guest '%s'", start->name);
     g_auto(GStrv) env = build_environment(start);
     QemuSpawn order = {

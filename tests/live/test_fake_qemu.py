@@ -44,7 +44,12 @@ class Fake:
         self.program.chmod(0o755)
         self.log = self.folder / "commands"
         self.connection = daemon.connect()
-        self.domain = self.connection.defineXML(faked_xml().replace("/usr/bin/qemu-system-x86_64", str(self.program)))
+        # The variable makes the folder part of the definition: QEMU sees, and may write, nothing else.
+        xml = (faked_xml().replace("/usr/bin/qemu-system-x86_64", str(self.program))
+               .replace("<domain ", "<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' ", 1)
+               .replace("</domain>", f"<qemu:commandline><qemu:env name='FAKE_FOLDER' value='{self.folder}'/>"
+                                     "</qemu:commandline></domain>"))
+        self.domain = self.connection.defineXML(xml)
         self.before = None
 
     def plan(self, action, number):

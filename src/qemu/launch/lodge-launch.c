@@ -6,11 +6,14 @@
  * of --report and ends with status 125; if all went well that descriptor closes with the exec. Not for people, and
  * started by nobody but the daemon.
  */
+#include "qemu/launch/launch.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -32,8 +35,7 @@
 
 static int report_fd = 2;
 
-static _Noreturn void fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static _Noreturn void fail(int code, const char *format, ...)
+_Noreturn void launch_fail(int code, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -50,7 +52,7 @@ static unsigned long long number(const char *text, char **ret_end, unsigned long
     errno = 0;
     unsigned long long value = strtoull(text, ret_end, 10);
     if (errno || *ret_end == text || value > max)
-        fail(EINVAL, "bad number '%s'", text);
+        launch_fail(EINVAL, "bad number '%s'", text);
     return value;
 }
 
@@ -58,7 +60,7 @@ static void write_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-        fail(errno, "write '%s' to %s", text, path);
+        launch_fail(errno, "write '%s' to %s", text, path);
     close(fd);
 }
 
@@ -76,7 +78,7 @@ static void wait_gate(const char *value)
     char *end, byte;
     int fd = (int)number(value, &end, INT_MAX);
     if (read(fd, &byte, 1) != 1)
-        fail(ECANCELED, "wait for the daemon");
+        launch_fail(ECANCELED, "wait for the daemon");
     close(fd);
 }
 
@@ -84,14 +86,8 @@ static void set_netns(const char *value)
 {
     int fd = open(value, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-        fail(errno, "enter network namespace %s", value);
+        launch_fail(errno, "enter network namespace %s", value);
     close(fd);
-}
-
-static void set_mounts(const char *value)
-{
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-        fail(errno, "make a private mount namespace");
 }
 
 static void set_limit(int resource, const char *name, const char *value)
@@ -99,7 +95,7 @@ static void set_limit(int resource, const char *name, const char *value)
     char *end;
     rlim_t limit = strcmp(value, "infinity") == 0 ? RLIM_INFINITY : (rlim_t)number(value, &end, ULLONG_MAX);
     if (setrlimit(resource, &(struct rlimit){ limit, limit }) < 0)
-        fail(errno, "set limit %s to %s", name, value);
+        launch_fail(errno, "set limit %s to %s", name, value);
 }
 
 static void set_memlock(const char *value)
@@ -134,7 +130,7 @@ static void parse_set(const char *text, unsigned long *bits, unsigned max)
         for (unsigned long long i = first; i <= last; i++)
             bits[i / width] |= 1ul << i % width;
         if (*end && *end != ',')
-            fail(EINVAL, "bad set '%s'", text);
+            launch_fail(EINVAL, "bad set '%s'", text);
         text = *end ? end + 1 : end;
     }
 }
@@ -144,7 +140,7 @@ static void set_cpus(const char *value)
     unsigned long bits[16384 / (8 * sizeof(long))] = { 0 };
     parse_set(value, bits, 16384);
     if (sched_setaffinity(0, sizeof bits, (cpu_set_t *)bits) < 0)
-        fail(errno, "set CPU affinity %s", value);
+        launch_fail(errno, "set CPU affinity %s", value);
 }
 
 static void set_mems(const char *value)
@@ -152,7 +148,7 @@ static void set_mems(const char *value)
     unsigned long bits[1024 / (8 * sizeof(long))] = { 0 };
     parse_set(value, bits, 1024);
     if (syscall(SYS_set_mempolicy, MPOL_BIND, bits, 1024 + 1) < 0)
-        fail(errno, "bind memory to NUMA nodes %s", value);
+        launch_fail(errno, "bind memory to NUMA nodes %s", value);
 }
 
 static void set_oom_score(const char *value)
@@ -175,16 +171,16 @@ static void set_scheduler(const char *value)
         if (strlen(rows[i].name) != length || strncmp(rows[i].name, value, length) != 0)
             continue;
         if (sched_setscheduler(0, rows[i].policy, &param) < 0)
-            fail(errno, "set scheduler %s", value);
+            launch_fail(errno, "set scheduler %s", value);
         return;
     }
-    fail(EINVAL, "unknown scheduler '%s'", value);
+    launch_fail(EINVAL, "unknown scheduler '%s'", value);
 }
 
 static void set_directory(const char *value)
 {
     if (chdir(value) < 0)
-        fail(errno, "change to directory %s", value);
+        launch_fail(errno, "change to directory %s", value);
 }
 
 /* "UID:GID[:GROUP,GROUP…]". After everything that needs root. */
@@ -195,17 +191,38 @@ static void set_user(const char *value)
     char *end;
     uid_t uid = (uid_t)number(value, &end, UINT32_MAX - 1);
     if (*end != ':')
-        fail(EINVAL, "bad user '%s'", value);
+        launch_fail(EINVAL, "bad user '%s'", value);
     gid_t gid = (gid_t)number(end + 1, &end, UINT32_MAX - 1);
     while (*end) {
         if (n_groups == GROUPS_MAX)
-            fail(E2BIG, "more than %d groups", GROUPS_MAX);
+            launch_fail(E2BIG, "more than %d groups", GROUPS_MAX);
         groups[n_groups++] = (gid_t)number(end + 1, &end, UINT32_MAX - 1);
     }
     if (setgroups(n_groups, groups) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-        fail(errno, "become user %u:%u", uid, gid);
+        launch_fail(errno, "become user %u:%u", uid, gid);
     /* Changing the user clears it; the administrator decides on core files by the limit. */
     prctl(PR_SET_DUMPABLE, 1);
+}
+
+/*
+ * No privilege is left, and none can be had: no set-user-ID program or file capability gives any. Only root has a
+ * bounding set to empty; the rest goes with the user, or below if QEMU stays root.
+ */
+static void drop_bounding_set(const char *value)
+{
+    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+        if (prctl(PR_CAPBSET_DROP, capability) < 0 && errno != EPERM)
+            launch_fail(errno, "drop capability %lu", capability);
+    }
+}
+
+static void drop_privileges(const char *value)
+{
+    struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        launch_fail(errno, "give up privileges");
 }
 
 typedef struct {
@@ -215,13 +232,25 @@ typedef struct {
 
 /* From top to bottom is the order of doing. */
 static const Order orders[] = {
-    { "gate", wait_gate },          { "netns", set_netns },
-    { "mounts", set_mounts },       { "cpus", set_cpus },
-    { "mems", set_mems },           { "scheduler", set_scheduler },
-    { "oom-score", set_oom_score }, { "memlock", set_memlock },
-    { "nofile", set_nofile },       { "nproc", set_nproc },
-    { "core", set_core },           { "directory", set_directory },
-    { "user", set_user },           { 0 },
+    { "gate", wait_gate },
+    { "netns", set_netns },
+    { "cpus", set_cpus },
+    { "mems", set_mems },
+    { "scheduler", set_scheduler },
+    { "oom-score", set_oom_score },
+    { "memlock", set_memlock },
+    { "nofile", set_nofile },
+    { "nproc", set_nproc },
+    { "core", set_core },
+    { "confine", confine_begin },
+    { "join", confine_join },
+    { "see", confine_see },
+    { "enter", confine_enter },
+    { "directory", set_directory },
+    { "capabilities", drop_bounding_set },
+    { "user", set_user },
+    { "capabilities", drop_privileges },
+    { 0 },
 };
 
 /* The value of "--NAME=VALUE", or NULL if @argument is another option. */
@@ -253,10 +282,10 @@ static size_t parse_moves(int argc, char **argv, int *sources, int *targets)
             continue;
         char *end;
         if (n == FDS_MAX)
-            fail(E2BIG, "more than %d descriptors", FDS_MAX);
+            launch_fail(E2BIG, "more than %d descriptors", FDS_MAX);
         sources[n] = (int)number(value, &end, INT_MAX);
         if (*end != ':')
-            fail(EINVAL, "bad descriptor order '%s'", value);
+            launch_fail(EINVAL, "bad descriptor order '%s'", value);
         targets[n++] = (int)number(end + 1, &end, INT_MAX);
     }
     return n;
@@ -272,22 +301,22 @@ static void move_descriptors(int argc, char **argv)
     for (size_t i = 0; i <= n; i++) {
         int *fd = i < n ? &sources[i] : &report_fd, lifted = fcntl(*fd, F_DUPFD_CLOEXEC, last + 1);
         if (lifted < 0)
-            fail(errno, "descriptor %d", *fd);
+            launch_fail(errno, "descriptor %d", *fd);
         *fd = lifted;
     }
     for (size_t i = 0; i < n; i++)
         if (dup2(sources[i], targets[i]) < 0)
-            fail(errno, "descriptor %d", targets[i]);
+            launch_fail(errno, "descriptor %d", targets[i]);
     /* What is not QEMU's goes with the exec. */
     if (syscall(SYS_close_range, last + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-        fail(errno, "close descriptors");
+        launch_fail(errno, "close descriptors");
 }
 
 static void open_log(int argc, char **argv)
 {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null_fd < 0 || dup2(null_fd, 0) < 0)
-        fail(errno, "open /dev/null");
+        launch_fail(errno, "open /dev/null");
     for (int i = 1; i < argc; i++) {
         const char *value = option_value(argv[i], "log");
         if (!value)
@@ -295,7 +324,7 @@ static void open_log(int argc, char **argv)
         char *end;
         int fd = (int)number(value, &end, INT_MAX);
         if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
-            fail(errno, "redirect to the log");
+            launch_fail(errno, "redirect to the log");
     }
 }
 
@@ -318,16 +347,21 @@ int main(int argc, char **argv)
     for (int i = 1; i < end; i++)
         if (option_value(argv[i], "report"))
             set_report(option_value(argv[i], "report"));
-    if (end + 1 >= argc)
-        fail(EINVAL, "no program given; lodge-launch is started by lodged only");
+    bool joins = false;
+    for (int i = 1; i < end; i++)
+        joins = joins || option_value(argv[i], "join");
+    if (end + 1 >= argc && !joins)
+        launch_fail(EINVAL, "no program given; lodge-launch is started by lodged only");
     for (int i = 1; i < end; i++)
         if (!is_known(argv[i]))
-            fail(EINVAL, "unknown order '%s'", argv[i]);
+            launch_fail(EINVAL, "unknown order '%s'", argv[i]);
     setsid();
     umask(077);
     open_log(end, argv);
     run_orders(end, argv);
+    if (joins)
+        return 0;
     move_descriptors(end, argv);
     execv(argv[end + 1], argv + end + 1);
-    fail(errno, "execute %s", argv[end + 1]);
+    launch_fail(errno, "execute %s", argv[end + 1]);
 }
