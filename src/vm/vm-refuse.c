@@ -259,8 +259,6 @@ static const Refusal refusals[] = {
           "(ip link add link eth0 name eth0.5 type vlan id 5, with a bridge of its own)"),
     NEVER(DomainInterface, domain_interface, virtualport, TEXT_OVS),
     NEVER(DomainInterface, domain_interface, portgroup, "virtual networks are not built: use type='bridge'"),
-    NEVER(DomainInterface, domain_interface, inbound, "is not applied by this version: use tc on the host"),
-    NEVER(DomainInterface, domain_interface, outbound, "is not applied by this version: use tc on the host"),
     NEVER(DomainInterface, domain_interface, host_ips, "addresses of the host's end are not set: use ip addr on the host"),
     NEVER(DomainInterface, domain_interface, host_routes, "routes of the host's end are not set: use ip route on the host"),
     NEVER(DomainIp, domain_ip, peer, "the peer of an address is not set: remove it"),
