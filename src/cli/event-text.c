@@ -8,16 +8,27 @@
 #include <libvirt/libvirt.h>
 #include <string.h>
 
+typedef enum { FIELD_END, FIELD_TEXT, FIELD_I32, FIELD_U32, FIELD_I64, FIELD_U64, FIELD_ADDRESS } FieldKind;
+
+/* One value of an event's struct. A number with @words is a place in that NULL-terminated list. */
+struct EventField {
+    const char *key;
+    FieldKind kind;
+    size_t offset;
+    const char *const *words;
+    const char *unit; /* behind the number in text */
+};
+
 /* Adds one value: to the line with a blank before it, and as a member. */
 static void add(EventText *text, const char *key, const char *value)
 {
-    g_string_append_printf(text->detail, " %s", value);
-    output_json_text(text->output, key, value);
+    g_string_append_printf(text->detail, " %s", value ? value : "-");
+    output_json_text(text->output, key, value ? value : "-");
 }
 
 static void add_number(EventText *text, const char *key, int64_t value, const char *unit)
 {
-    g_string_append_printf(text->detail, " %" PRId64 "%s", value, unit);
+    g_string_append_printf(text->detail, " %" PRId64 "%s", value, unit ? unit : "");
     output_json_number(text->output, key, value);
 }
 
@@ -30,6 +41,31 @@ static void add_word(EventText *text, const char *key, const char *const *words,
     const char *word = index >= 0 && words[i] ? words[i] : N_("unknown");
     g_string_append_printf(text->detail, " %s", _(word));
     output_json_text(text->output, key, word);
+}
+
+static void add_address(EventText *text, const char *key, const LodgeDomainEventGraphicsAddress *address)
+{
+    g_autofree char *value = g_strdup_printf("%s %s", address->node, address->service);
+    add(text, key, value);
+}
+
+static void add_field(EventText *text, const EventField *field, const void *message)
+{
+    const void *at = (const char *)message + field->offset;
+    switch (field->kind) {
+    case FIELD_END: break;
+    case FIELD_TEXT: add(text, field->key, *(char *const *)at); break;
+    case FIELD_I32:
+        if (field->words)
+            add_word(text, field->key, field->words, *(const int32_t *)at);
+        else
+            add_number(text, field->key, *(const int32_t *)at, field->unit);
+        break;
+    case FIELD_U32: add_number(text, field->key, *(const uint32_t *)at, field->unit); break;
+    case FIELD_I64: add_number(text, field->key, *(const int64_t *)at, field->unit); break;
+    case FIELD_U64: add_number(text, field->key, (int64_t) * (const uint64_t *)at, field->unit); break;
+    case FIELD_ADDRESS: add_address(text, field->key, at); break;
+    }
 }
 
 static const char *const lifecycle_words[] = {
@@ -59,106 +95,6 @@ static void describe_lifecycle(EventText *text, const void *message)
     add_word(text, "detail", known ? lifecycle_details[kind] : none, event->msg.detail);
 }
 
-static void describe_rtc_change(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackRtcChangeEvent *event = message;
-    add_number(text, "offset", event->msg.offset, "");
-}
-
-static void describe_watchdog(EventText *text, const void *message)
-{
-    static const char *const actions[] = { N_("none"),     N_("pause"), N_("reset"),      N_("poweroff"),
-                                           N_("shutdown"), N_("debug"), N_("inject-nmi"), NULL };
-    const LodgeDomainEventCallbackWatchdogEvent *event = message;
-    add_word(text, "action", actions, event->msg.action);
-}
-
-static const char *const io_error_actions[] = { N_("none"), N_("pause"), N_("report"), NULL };
-
-static void describe_io_error(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackIoErrorEvent *event = message;
-    add(text, "path", event->msg.src_path);
-    add(text, "device", event->msg.dev_alias);
-    add_word(text, "action", io_error_actions, event->msg.action);
-}
-
-static void describe_io_error_reason(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackIoErrorReasonEvent *event = message;
-    add(text, "path", event->msg.src_path);
-    add(text, "device", event->msg.dev_alias);
-    add_word(text, "action", io_error_actions, event->msg.action);
-    add(text, "reason", event->msg.reason);
-}
-
-static void describe_graphics(EventText *text, const void *message)
-{
-    static const char *const phases[] = { N_("connect"), N_("initialize"), N_("disconnect"), NULL };
-    const LodgeDomainEventCallbackGraphicsEvent *event = message;
-    g_autofree char *local = g_strdup_printf("%s %s", event->msg.local.node, event->msg.local.service);
-    g_autofree char *remote = g_strdup_printf("%s %s", event->msg.remote.node, event->msg.remote.service);
-    add_word(text, "phase", phases, event->msg.phase);
-    add(text, "local", local);
-    add(text, "remote", remote);
-    add(text, "auth", event->msg.auth_scheme);
-}
-
-static const char *const block_jobs[] = { N_("Unknown job"),
-                                          N_("Block Pull"),
-                                          N_("Block Copy"),
-                                          N_("Block Commit"),
-                                          N_("Active Block Commit"),
-                                          N_("Backup"),
-                                          NULL };
-static const char *const block_job_states[] = { N_("completed"), N_("failed"), N_("canceled"), N_("ready"), NULL };
-
-static void describe_block_job(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackBlockJobEvent *event = message;
-    add_word(text, "job", block_jobs, event->msg.type);
-    add(text, "disk", event->msg.path);
-    add_word(text, "status", block_job_states, event->msg.status);
-}
-
-static void describe_block_job_2(EventText *text, const void *message)
-{
-    const LodgeDomainEventBlockJob2Event *event = message;
-    add_word(text, "job", block_jobs, event->type);
-    add(text, "disk", event->dst);
-    add_word(text, "status", block_job_states, event->status);
-}
-
-static void describe_disk_change(EventText *text, const void *message)
-{
-    static const char *const reasons[] = { N_("changed"), N_("dropped"), NULL };
-    const LodgeDomainEventCallbackDiskChangeEvent *event = message;
-    add(text, "device", event->msg.dev_alias);
-    add(text, "old", event->msg.old_src_path ? event->msg.old_src_path : "-");
-    add(text, "new", event->msg.new_src_path ? event->msg.new_src_path : "-");
-    add_word(text, "reason", reasons, event->msg.reason);
-}
-
-static void describe_tray_change(EventText *text, const void *message)
-{
-    static const char *const reasons[] = { N_("opened"), N_("closed"), NULL };
-    const LodgeDomainEventCallbackTrayChangeEvent *event = message;
-    add(text, "device", event->msg.dev_alias);
-    add_word(text, "reason", reasons, event->msg.reason);
-}
-
-static void describe_balloon_change(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackBalloonChangeEvent *event = message;
-    add_number(text, "actual_kib", (int64_t)event->msg.actual, "KiB");
-}
-
-static void describe_device_removed(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackDeviceRemovedEvent *event = message;
-    add(text, "device", event->msg.dev_alias);
-}
-
 static void describe_params(EventText *text, const LodgeTypedParam *params, uint32_t n_params)
 {
     output_begin_object(text->output, "parameters");
@@ -180,67 +116,6 @@ static void describe_job_completed(EventText *text, const void *message)
 {
     const LodgeDomainEventCallbackJobCompletedEvent *event = message;
     describe_params(text, event->params, event->n_params);
-}
-
-static void describe_agent_lifecycle(EventText *text, const void *message)
-{
-    static const char *const states[] = { N_("unknown"), N_("connected"), N_("disconnected"), NULL };
-    static const char *const reasons[] = { N_("unknown"), N_("domain started"), N_("channel event"), NULL };
-    const LodgeDomainEventCallbackAgentLifecycleEvent *event = message;
-    add_word(text, "state", states, event->state);
-    add_word(text, "reason", reasons, event->reason);
-}
-
-static void describe_device_added(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackDeviceAddedEvent *event = message;
-    add(text, "device", event->dev_alias);
-}
-
-static void describe_migration_iteration(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackMigrationIterationEvent *event = message;
-    add_number(text, "iteration", event->iteration, "");
-}
-
-static void describe_removal_failed(EventText *text, const void *message)
-{
-    const LodgeDomainEventCallbackDeviceRemovalFailedEvent *event = message;
-    add(text, "device", event->dev_alias);
-}
-
-static void describe_metadata_change(EventText *text, const void *message)
-{
-    static const char *const types[] = { N_("description"), N_("title"), N_("element"), NULL };
-    const LodgeDomainEventCallbackMetadataChangeEvent *event = message;
-    add_word(text, "type", types, event->type);
-    add(text, "uri", event->nsuri ? event->nsuri : "-");
-}
-
-static void describe_block_threshold(EventText *text, const void *message)
-{
-    const LodgeDomainEventBlockThresholdEvent *event = message;
-    add(text, "device", event->dev);
-    add(text, "path", event->path ? event->path : "-");
-    add_number(text, "threshold", (int64_t)event->threshold, "");
-    add_number(text, "excess", (int64_t)event->excess, "");
-}
-
-static void describe_memory_failure(EventText *text, const void *message)
-{
-    static const char *const recipients[] = { N_("hypervisor"), N_("guest"), NULL };
-    static const char *const actions[] = { N_("ignore"), N_("inject"), N_("fatal"), N_("reset"), NULL };
-    const LodgeDomainEventMemoryFailureEvent *event = message;
-    add_word(text, "recipient", recipients, event->recipient);
-    add_word(text, "action", actions, event->action);
-    add_number(text, "flags", event->flags, "");
-}
-
-static void describe_memory_size(EventText *text, const void *message)
-{
-    const LodgeDomainEventMemoryDeviceSizeChangeEvent *event = message;
-    add(text, "device", event->alias);
-    add_number(text, "size", (int64_t)event->size, "");
 }
 
 const EventRow *event_find(const char *name)
@@ -280,6 +155,8 @@ void event_print(Output *output, const EventRow *row, const LodgeEvent *event, b
     }
     output_json_text(output, "event", row->name);
     output_json_text(output, "domain", domain->name);
+    for (const EventField *field = row->fields; field && field->kind != FIELD_END; field++)
+        add_field(&text, field, event->message);
     if (row->describe)
         row->describe(&text, event->message);
     output_end_object(output);
@@ -291,63 +168,199 @@ void event_print(Output *output, const EventRow *row, const LodgeEvent *event, b
     output_flush_line(output);
 }
 
+/* The kind follows from the member's type. */
+#define FIELD(KEY, TYPE, MEMBER, ...)                                                                                    \
+    {                                                                                                                    \
+        KEY,                                                                                                           \
+        _Generic(((TYPE *)0)->MEMBER,                                                                                  \
+            char *: FIELD_TEXT,                                                                                        \
+            int32_t: FIELD_I32,                                                                                        \
+            uint32_t: FIELD_U32,                                                                                       \
+            int64_t: FIELD_I64,                                                                                        \
+            uint64_t: FIELD_U64,                                                                                       \
+            LodgeDomainEventGraphicsAddress: FIELD_ADDRESS),                                                           \
+            offsetof(TYPE, MEMBER), __VA_ARGS__ \
+    }
+#define CALLBACK(NAME) LodgeDomainEventCallback##NAME##Event
+
+static const char *const watchdog_actions[] = { N_("none"),     N_("pause"), N_("reset"),      N_("poweroff"),
+                                                N_("shutdown"), N_("debug"), N_("inject-nmi"), NULL };
+static const char *const io_error_actions[] = { N_("none"), N_("pause"), N_("report"), NULL };
+static const char *const graphics_phases[] = { N_("connect"), N_("initialize"), N_("disconnect"), NULL };
+static const char *const block_jobs[] = { N_("Unknown job"),
+                                          N_("Block Pull"),
+                                          N_("Block Copy"),
+                                          N_("Block Commit"),
+                                          N_("Active Block Commit"),
+                                          N_("Backup"),
+                                          NULL };
+static const char *const block_job_states[] = { N_("completed"), N_("failed"), N_("canceled"), N_("ready"), NULL };
+static const char *const disk_change_reasons[] = { N_("changed"), N_("dropped"), NULL };
+static const char *const tray_change_reasons[] = { N_("opened"), N_("closed"), NULL };
+static const char *const agent_states[] = { N_("unknown"), N_("connected"), N_("disconnected"), NULL };
+static const char *const agent_reasons[] = { N_("unknown"), N_("domain started"), N_("channel event"), NULL };
+static const char *const metadata_types[] = { N_("description"), N_("title"), N_("element"), NULL };
+static const char *const failure_recipients[] = { N_("hypervisor"), N_("guest"), NULL };
+static const char *const failure_actions[] = { N_("ignore"), N_("inject"), N_("fatal"), N_("reset"), NULL };
+
+static const EventField fields_rtc_change[] = {
+    FIELD("offset", CALLBACK(RtcChange), msg.offset, NULL),
+    { 0 },
+};
+static const EventField fields_watchdog[] = {
+    FIELD("action", CALLBACK(Watchdog), msg.action, watchdog_actions),
+    { 0 },
+};
+static const EventField fields_io_error[] = {
+    FIELD("path", CALLBACK(IoError), msg.src_path, NULL),
+    FIELD("device", CALLBACK(IoError), msg.dev_alias, NULL),
+    FIELD("action", CALLBACK(IoError), msg.action, io_error_actions),
+    { 0 },
+};
+static const EventField fields_io_error_reason[] = {
+    FIELD("path", CALLBACK(IoErrorReason), msg.src_path, NULL),
+    FIELD("device", CALLBACK(IoErrorReason), msg.dev_alias, NULL),
+    FIELD("action", CALLBACK(IoErrorReason), msg.action, io_error_actions),
+    FIELD("reason", CALLBACK(IoErrorReason), msg.reason, NULL),
+    { 0 },
+};
+static const EventField fields_graphics[] = {
+    FIELD("phase", CALLBACK(Graphics), msg.phase, graphics_phases),
+    FIELD("local", CALLBACK(Graphics), msg.local, NULL),
+    FIELD("remote", CALLBACK(Graphics), msg.remote, NULL),
+    FIELD("auth", CALLBACK(Graphics), msg.auth_scheme, NULL),
+    { 0 },
+};
+static const EventField fields_block_job[] = {
+    FIELD("job", CALLBACK(BlockJob), msg.type, block_jobs),
+    FIELD("disk", CALLBACK(BlockJob), msg.path, NULL),
+    FIELD("status", CALLBACK(BlockJob), msg.status, block_job_states),
+    { 0 },
+};
+static const EventField fields_block_job_2[] = {
+    FIELD("job", LodgeDomainEventBlockJob2Event, type, block_jobs),
+    FIELD("disk", LodgeDomainEventBlockJob2Event, dst, NULL),
+    FIELD("status", LodgeDomainEventBlockJob2Event, status, block_job_states),
+    { 0 },
+};
+static const EventField fields_disk_change[] = {
+    FIELD("device", CALLBACK(DiskChange), msg.dev_alias, NULL),
+    FIELD("old", CALLBACK(DiskChange), msg.old_src_path, NULL),
+    FIELD("new", CALLBACK(DiskChange), msg.new_src_path, NULL),
+    FIELD("reason", CALLBACK(DiskChange), msg.reason, disk_change_reasons),
+    { 0 },
+};
+static const EventField fields_tray_change[] = {
+    FIELD("device", CALLBACK(TrayChange), msg.dev_alias, NULL),
+    FIELD("reason", CALLBACK(TrayChange), msg.reason, tray_change_reasons),
+    { 0 },
+};
+static const EventField fields_balloon_change[] = {
+    FIELD("actual_kib", CALLBACK(BalloonChange), msg.actual, NULL, "KiB"),
+    { 0 },
+};
+static const EventField fields_device_removed[] = {
+    FIELD("device", CALLBACK(DeviceRemoved), msg.dev_alias, NULL),
+    { 0 },
+};
+static const EventField fields_agent_lifecycle[] = {
+    FIELD("state", CALLBACK(AgentLifecycle), state, agent_states),
+    FIELD("reason", CALLBACK(AgentLifecycle), reason, agent_reasons),
+    { 0 },
+};
+static const EventField fields_device_added[] = {
+    FIELD("device", CALLBACK(DeviceAdded), dev_alias, NULL),
+    { 0 },
+};
+static const EventField fields_migration_iteration[] = {
+    FIELD("iteration", CALLBACK(MigrationIteration), iteration, NULL),
+    { 0 },
+};
+static const EventField fields_removal_failed[] = {
+    FIELD("device", CALLBACK(DeviceRemovalFailed), dev_alias, NULL),
+    { 0 },
+};
+static const EventField fields_metadata_change[] = {
+    FIELD("type", CALLBACK(MetadataChange), type, metadata_types),
+    FIELD("uri", CALLBACK(MetadataChange), nsuri, NULL),
+    { 0 },
+};
+static const EventField fields_block_threshold[] = {
+    FIELD("device", LodgeDomainEventBlockThresholdEvent, dev, NULL),
+    FIELD("path", LodgeDomainEventBlockThresholdEvent, path, NULL),
+    FIELD("threshold", LodgeDomainEventBlockThresholdEvent, threshold, NULL),
+    FIELD("excess", LodgeDomainEventBlockThresholdEvent, excess, NULL),
+    { 0 },
+};
+static const EventField fields_memory_failure[] = {
+    FIELD("recipient", LodgeDomainEventMemoryFailureEvent, recipient, failure_recipients),
+    FIELD("action", LodgeDomainEventMemoryFailureEvent, action, failure_actions),
+    FIELD("flags", LodgeDomainEventMemoryFailureEvent, flags, NULL),
+    { 0 },
+};
+static const EventField fields_memory_size[] = {
+    FIELD("device", LodgeDomainEventMemoryDeviceSizeChangeEvent, alias, NULL),
+    FIELD("size", LodgeDomainEventMemoryDeviceSizeChangeEvent, size, NULL),
+    { 0 },
+};
+
 #define WITH_MSG(TYPE) offsetof(LodgeDomainEventCallback##TYPE##Event, msg.dom)
 
 const EventRow event_rows[] = {
     { "lifecycle", VIR_DOMAIN_EVENT_ID_LIFECYCLE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_LIFECYCLE, WITH_MSG(Lifecycle),
-      describe_lifecycle },
+      NULL, describe_lifecycle },
     { "reboot", VIR_DOMAIN_EVENT_ID_REBOOT, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_REBOOT, WITH_MSG(Reboot), NULL },
     { "rtc-change", VIR_DOMAIN_EVENT_ID_RTC_CHANGE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_RTC_CHANGE, WITH_MSG(RtcChange),
-      describe_rtc_change },
+      fields_rtc_change },
     { "watchdog", VIR_DOMAIN_EVENT_ID_WATCHDOG, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_WATCHDOG, WITH_MSG(Watchdog),
-      describe_watchdog },
+      fields_watchdog },
     { "io-error", VIR_DOMAIN_EVENT_ID_IO_ERROR, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_IO_ERROR, WITH_MSG(IoError),
-      describe_io_error },
+      fields_io_error },
     { "graphics", VIR_DOMAIN_EVENT_ID_GRAPHICS, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_GRAPHICS, WITH_MSG(Graphics),
-      describe_graphics },
+      fields_graphics },
     { "io-error-reason", VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_IO_ERROR_REASON,
-      WITH_MSG(IoErrorReason), describe_io_error_reason },
+      WITH_MSG(IoErrorReason), fields_io_error_reason },
     { "control-error", VIR_DOMAIN_EVENT_ID_CONTROL_ERROR, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_CONTROL_ERROR,
       WITH_MSG(ControlError), NULL },
     { "block-job", VIR_DOMAIN_EVENT_ID_BLOCK_JOB, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_BLOCK_JOB, WITH_MSG(BlockJob),
-      describe_block_job },
+      fields_block_job },
     { "disk-change", VIR_DOMAIN_EVENT_ID_DISK_CHANGE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_DISK_CHANGE,
-      WITH_MSG(DiskChange), describe_disk_change },
+      WITH_MSG(DiskChange), fields_disk_change },
     { "tray-change", VIR_DOMAIN_EVENT_ID_TRAY_CHANGE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_TRAY_CHANGE,
-      WITH_MSG(TrayChange), describe_tray_change },
+      WITH_MSG(TrayChange), fields_tray_change },
     { "pm-wakeup", VIR_DOMAIN_EVENT_ID_PMWAKEUP, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_PMWAKEUP, WITH_MSG(Pmwakeup), NULL },
     { "pm-suspend", VIR_DOMAIN_EVENT_ID_PMSUSPEND, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_PMSUSPEND, WITH_MSG(Pmsuspend),
       NULL },
     { "balloon-change", VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_BALLOON_CHANGE,
-      WITH_MSG(BalloonChange), describe_balloon_change },
+      WITH_MSG(BalloonChange), fields_balloon_change },
     { "pm-suspend-disk", VIR_DOMAIN_EVENT_ID_PMSUSPEND_DISK, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_PMSUSPEND_DISK,
       WITH_MSG(PmsuspendDisk), NULL },
     { "device-removed", VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_DEVICE_REMOVED,
-      WITH_MSG(DeviceRemoved), describe_device_removed },
+      WITH_MSG(DeviceRemoved), fields_device_removed },
     { "block-job-2", VIR_DOMAIN_EVENT_ID_BLOCK_JOB_2, LODGE_EVENT_DOMAIN_EVENT_BLOCK_JOB_2,
-      offsetof(LodgeDomainEventBlockJob2Event, dom), describe_block_job_2 },
+      offsetof(LodgeDomainEventBlockJob2Event, dom), fields_block_job_2 },
     { "tunable", VIR_DOMAIN_EVENT_ID_TUNABLE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_TUNABLE,
-      offsetof(LodgeDomainEventCallbackTunableEvent, dom), describe_tunable },
+      offsetof(LodgeDomainEventCallbackTunableEvent, dom), NULL, describe_tunable },
     { "agent-lifecycle", VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_AGENT_LIFECYCLE,
-      offsetof(LodgeDomainEventCallbackAgentLifecycleEvent, dom), describe_agent_lifecycle },
+      offsetof(LodgeDomainEventCallbackAgentLifecycleEvent, dom), fields_agent_lifecycle },
     { "device-added", VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_DEVICE_ADDED,
-      offsetof(LodgeDomainEventCallbackDeviceAddedEvent, dom), describe_device_added },
+      offsetof(LodgeDomainEventCallbackDeviceAddedEvent, dom), fields_device_added },
     { "migration-iteration", VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
       LODGE_EVENT_DOMAIN_EVENT_CALLBACK_MIGRATION_ITERATION,
-      offsetof(LodgeDomainEventCallbackMigrationIterationEvent, dom), describe_migration_iteration },
+      offsetof(LodgeDomainEventCallbackMigrationIterationEvent, dom), fields_migration_iteration },
     { "job-completed", VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_JOB_COMPLETED,
-      offsetof(LodgeDomainEventCallbackJobCompletedEvent, dom), describe_job_completed },
+      offsetof(LodgeDomainEventCallbackJobCompletedEvent, dom), NULL, describe_job_completed },
     { "device-removal-failed", VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED,
       LODGE_EVENT_DOMAIN_EVENT_CALLBACK_DEVICE_REMOVAL_FAILED,
-      offsetof(LodgeDomainEventCallbackDeviceRemovalFailedEvent, dom), describe_removal_failed },
+      offsetof(LodgeDomainEventCallbackDeviceRemovalFailedEvent, dom), fields_removal_failed },
     { "metadata-change", VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, LODGE_EVENT_DOMAIN_EVENT_CALLBACK_METADATA_CHANGE,
-      offsetof(LodgeDomainEventCallbackMetadataChangeEvent, dom), describe_metadata_change },
+      offsetof(LodgeDomainEventCallbackMetadataChangeEvent, dom), fields_metadata_change },
     { "block-threshold", VIR_DOMAIN_EVENT_ID_BLOCK_THRESHOLD, LODGE_EVENT_DOMAIN_EVENT_BLOCK_THRESHOLD,
-      offsetof(LodgeDomainEventBlockThresholdEvent, dom), describe_block_threshold },
+      offsetof(LodgeDomainEventBlockThresholdEvent, dom), fields_block_threshold },
     { "memory-failure", VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE, LODGE_EVENT_DOMAIN_EVENT_MEMORY_FAILURE,
-      offsetof(LodgeDomainEventMemoryFailureEvent, dom), describe_memory_failure },
+      offsetof(LodgeDomainEventMemoryFailureEvent, dom), fields_memory_failure },
     { "memory-device-size-change", VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE,
       LODGE_EVENT_DOMAIN_EVENT_MEMORY_DEVICE_SIZE_CHANGE, offsetof(LodgeDomainEventMemoryDeviceSizeChangeEvent, dom),
-      describe_memory_size },
+      fields_memory_size },
     { 0 },
 };

@@ -11,12 +11,15 @@ typedef struct {
     GString *detail; /* what stands behind the domain's name in text */
 } EventText;
 
+typedef struct EventField EventField;
+
 typedef struct {
     const char *name; /* "lifecycle" */
     int event_id;     /* virDomainEventID */
     LodgeEventType type;
     size_t domain_offset;                                   /* of the LodgeDomain in the event's struct */
-    void (*describe)(EventText *text, const void *message); /* NULL: nothing to add */
+    const EventField *fields;                               /* what it tells, in this order; NULL: nothing */
+    void (*describe)(EventText *text, const void *message); /* NULL, or adds what no table of fields can say */
 } EventRow;
 
 /* Ended by a NULL name. */

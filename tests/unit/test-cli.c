@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "cli/args.h"
 #include "cli/complete.h"
+#include "cli/event-text.h"
 #include "cli/help.h"
 #include "cli/keys.h"
 #include "cli/table.h"
@@ -145,6 +146,72 @@ static void test_width(void)
     g_assert_cmpint(table_display_width("e\xcc\x81"), ==, 1); /* a combining accent */
     g_assert_cmpint(table_display_width("\xff\xfe"), ==, 2);  /* not UTF-8 */
     g_assert_cmpint(table_display_width("：x"), ==, 3);
+}
+
+static char *event_text(LodgeEventType type, void *message, bool json)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    g_autoptr(Output) output = output_new(file, (OutputStyle){ .json = json });
+    LodgeEvent event = { .type = type, .message = message };
+    event_print(output, event_find_type((int)type), &event, false);
+    fclose(file);
+    return text;
+}
+
+static void test_events(void)
+{
+    static char web[] = "web", uri[] = "/x", vda[] = "vda", any[] = "::1", port[] = "5900", vnc[] = "vnc",
+                field[] = "f";
+    LodgeTypedParam param = { field, { .type = LODGE_VALUE_INT, .i = -3 } };
+    LodgeDomainEventCallbackLifecycleEvent stopped = { .msg = { .dom.name = web, .event = 5, .detail = 2 } };
+    LodgeDomainEventCallbackRtcChangeEvent clock = { .msg = { .dom.name = web, .offset = -5000000000 } };
+    LodgeDomainEventCallbackWatchdogEvent watchdog = { .msg = { .dom.name = web, .action = 9 } };
+    LodgeDomainEventCallbackBalloonChangeEvent balloon = { .msg = { .dom.name = web, .actual = 1024 } };
+    LodgeDomainEventCallbackMetadataChangeEvent metadata = { .dom.name = web, .type = 1 };
+    LodgeDomainEventBlockThresholdEvent limit = {
+        .dom.name = web, .dev = vda, .path = uri, .threshold = 1u << 31, .excess = 7
+    };
+    LodgeDomainEventMemoryFailureEvent memory = { .dom.name = web, .recipient = 1, .action = 2, .flags = UINT32_MAX };
+    LodgeDomainEventCallbackTunableEvent tuned = { .dom.name = web, .n_params = 1, .params = &param };
+    LodgeDomainEventCallbackGraphicsEvent graphics = {
+        .msg = { .dom.name = web, .local = { 0, any, port }, .remote = { 0, any, port }, .auth_scheme = vnc }
+    };
+    const struct {
+        LodgeEventType type;
+        void *message;
+        const char *text, *json;
+    } cases[] = {
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_LIFECYCLE, &stopped,
+          "event 'lifecycle' for domain 'web': Stopped Crashed\n", "\"kind\":\"Stopped\",\"detail\":\"Crashed\"}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_RTC_CHANGE, &clock, "event 'rtc-change' for domain 'web': -5000000000\n",
+          "\"offset\":-5000000000}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_WATCHDOG, &watchdog, "event 'watchdog' for domain 'web': unknown\n",
+          "\"action\":\"unknown\"}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_BALLOON_CHANGE, &balloon,
+          "event 'balloon-change' for domain 'web': 1024KiB\n", "\"actual_kib\":1024}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_METADATA_CHANGE, &metadata,
+          "event 'metadata-change' for domain 'web': title -\n", "\"type\":\"title\",\"uri\":\"-\"}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_BLOCK_THRESHOLD, &limit,
+          "event 'block-threshold' for domain 'web': vda /x 2147483648 7\n",
+          "\"device\":\"vda\",\"path\":\"/x\",\"threshold\":2147483648,\"excess\":7}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_MEMORY_FAILURE, &memory,
+          "event 'memory-failure' for domain 'web': guest fatal 4294967295\n", "\"flags\":4294967295}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_TUNABLE, &tuned, "event 'tunable' for domain 'web':\n\tf: -3\n",
+          "\"parameters\":{\"f\":-3}}\n" },
+        { LODGE_EVENT_DOMAIN_EVENT_CALLBACK_GRAPHICS, &graphics,
+          "event 'graphics' for domain 'web': connect ::1 5900 ::1 5900 vnc\n",
+          "\"phase\":\"connect\",\"local\":\"::1 5900\",\"remote\":\"::1 5900\",\"auth\":\"vnc\"}\n" },
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char *text = event_text(cases[i].type, cases[i].message, false);
+        char *json = event_text(cases[i].type, cases[i].message, true);
+        g_assert_cmpstr(text, ==, cases[i].text);
+        g_assert_true(g_str_has_suffix(json, cases[i].json));
+        free(text);
+        free(json);
+    }
 }
 
 static const Column columns[] = { { "id", "Id", CELL_NUMBER },
@@ -317,6 +384,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/args-refused", test_args_refused);
     g_test_add_func("/cli/args-together", test_args_together);
     g_test_add_func("/cli/human-sizes", test_human_sizes);
+    g_test_add_func("/cli/events", test_events);
     g_test_add_func("/cli/sizes", test_sizes);
     g_test_add_func("/cli/split", test_split);
     g_test_add_func("/cli/width", test_width);
