@@ -263,6 +263,17 @@ static Domain *define_again(const char *text, const char *source)
     return domain;
 }
 
+/* Whoever looks for all problems (`lodge validate`) finds one where a definition is refused, and none in what is given
+ * back. */
+static void check_problems(const char *text, const GError *refused)
+{
+    g_autoptr(GPtrArray) problems = domain_check(text, -1, model_host_for_tests());
+    if (refused && !problems->len)
+        g_error("refused (%s), but no problem is named in %s", refused->message, text);
+    if (!refused && problems->len)
+        g_error("%s, but it was accepted: %s", ((const DomainProblem *)problems->pdata[0])->text, text);
+}
+
 /*
  * What a definition gives back defines itself. The second time may order controllers that the first one added, as
  * libvirtd does; from then on nothing moves, appears or goes.
@@ -270,6 +281,7 @@ static Domain *define_again(const char *text, const char *source)
 static void check_fixed_point(const Domain *domain, const char *source)
 {
     g_autofree char *first = domain_format(domain, DOMAIN_FORMAT_SECURE);
+    check_problems(first, NULL);
     g_autoptr(Domain) again = define_again(first, source);
     g_autofree char *second = domain_format(again, DOMAIN_FORMAT_SECURE);
     g_autoptr(Domain) last = define_again(second, source);
@@ -295,8 +307,10 @@ static void test_definition_defines_itself(void)
         g_autofree char *changed = domain_format(domain, DOMAIN_FORMAT_SECURE);
         g_autoptr(Domain) defined = domain_parse(changed, -1, 0, model_host_for_tests(), NULL, &error);
         g_assert_true(defined || error);
-        if (!defined)
+        if (!defined) {
+            check_problems(changed, error);
             continue;
+        }
         accepted++;
         check_fixed_point(defined, changed);
     }
