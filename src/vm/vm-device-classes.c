@@ -59,6 +59,7 @@ static const VmDeviceClass classes[] = {
       .check_attach = vm_net_check_attach,
       .prepare = vm_net_prepare,
       .settle = vm_net_settle,
+      .release = vm_net_release,
       .update = vm_net_update,
       .in_config = true,
       .attaches = true,

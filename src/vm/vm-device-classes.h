@@ -52,6 +52,7 @@ const DomainDisk *vm_disk_drive_for(const Domain *live, const DomainDisk *disk);
 
 bool vm_net_check_attach(const VmDeviceScope *scope, const void *device, GError **error);
 bool vm_net_prepare(VmPlug *plug, GError **error);
+void vm_net_release(Vm *vm, const void *device);
 bool vm_net_settle(Vm *vm, const void *device, GError **error);
 bool vm_net_update(Vm *vm, Domain *live, void *there, const void *wanted, bool force, GError **error);
 

@@ -96,6 +96,17 @@ void vm_emit_tray_change(Vm *vm, const char *alias, int reason)
         event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_TRAY_CHANGE, &payload);
 }
 
+void vm_emit_disk_change(Vm *vm, const char *old_path, const char *new_path, const char *alias, int reason)
+{
+    g_autoptr(VmView) view = NULL;
+    char *old = (char *)old_path, *new = (char *)new_path;
+    DomainEventCallbackDiskChangeMsg payload = {
+        .msg = { .old_src_path = old, .new_src_path = new, .dev_alias = borrow(alias), .reason = reason }
+    };
+    if (subject(vm, &view, &payload.msg.dom))
+        event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_DISK_CHANGE, &payload);
+}
+
 void vm_emit_pm(Vm *vm, int event_id)
 {
     g_autoptr(VmView) view = NULL;

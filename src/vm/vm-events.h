@@ -18,6 +18,8 @@ void vm_emit_rtc_change(Vm *vm, int64_t offset_s);
 void vm_emit_watchdog(Vm *vm, int action);
 void vm_emit_io_error(Vm *vm, const char *path, const char *alias, int action, const char *reason);
 void vm_emit_tray_change(Vm *vm, const char *alias, int reason);
+/* A medium that may be missing was, at the start. @reason: virConnectDomainEventDiskChangeReason. */
+void vm_emit_disk_change(Vm *vm, const char *old_path, const char *new_path, const char *alias, int reason);
 void vm_emit_pm(Vm *vm, int event_id);
 void vm_emit_device_added(Vm *vm, const char *alias);
 void vm_emit_device_removed(Vm *vm, const char *alias);

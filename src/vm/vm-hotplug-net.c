@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "model/engine.h"
+#include "net/net-bandwidth.h"
 #include "net/net-bridge.h"
 #include "qemu/qemu-monitor.h"
 #include "vm/vm-device-classes.h"
+#include "vm/vm-iftune.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-tap.h"
 
@@ -47,6 +49,13 @@ bool vm_net_prepare(VmPlug *plug, GError **error)
     if (!vm_tap_is_for(net))
         return true;
     return vm_tap_open(net, &fds, &n, error) && give_taps(plug, fds, n, error);
+}
+
+void vm_net_release(Vm *vm, const void *device)
+{
+    const DomainInterface *net = device;
+    if ((net->inbound || net->outbound) && net->target && vm_tap_is_for(net))
+        net_bandwidth_clear(net->target); /* somebody else's tap stays */
 }
 
 bool vm_net_settle(Vm *vm, const void *device, GError **error)
@@ -96,30 +105,73 @@ static bool same_rate(const DomainBandwidthRate *a, const DomainBandwidthRate *b
     return a && b ? model_equal(&model_domain_bandwidth_rate, a, b) : a == b;
 }
 
-static bool change_bridge(DomainInterface *net, const char *bridge, GError **error)
+/* Replaces the limits of the tap, or puts those of @net back if that fails. */
+static bool change_bandwidth(const DomainInterface *net, const DomainInterface *next, GError **error)
 {
-    g_autoptr(GError) second = NULL;
-    if (g_strcmp0(net->bridge, bridge) == 0)
+    if (same_rate(net->inbound, next->inbound) && same_rate(net->outbound, next->outbound))
         return true;
-    if (!vm_tap_require_bridge(bridge, error) || !net_bridge_remove_port(net->bridge, net->target, error))
-        return false;
-    if (!net_bridge_add_port(bridge, net->target, error)) {
-        if (!net_bridge_add_port(net->bridge, net->target, &second))
-            log_warning("%s", second->message);
-        return false;
-    }
-    g_free(net->bridge);
-    net->bridge = g_strdup(bridge);
-    return true;
+    if (!vm_tap_is_for(net))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "setting bandwidth on interfaces of type '%s' is not implemented yet",
+                         model_enum_text(&model_enum_interface_type, net->type));
+    g_autoptr(GError) second = NULL;
+    if (!next->inbound && !next->outbound)
+        net_bandwidth_clear(net->target);
+    if (vm_iftune_apply(next, net->target, error))
+        return true;
+    if (!vm_iftune_apply(net, net->target, &second))
+        log_warning("%s", second->message);
+    return false;
 }
 
-static bool change_link(Vm *vm, DomainInterface *net, LinkState link, GError **error)
+static bool change_bridge(const DomainInterface *net, const char *from, const char *to, GError **error)
+{
+    g_autoptr(GError) second = NULL;
+    if (net->type != INTERFACE_TYPE_BRIDGE || g_strcmp0(from, to) == 0)
+        return true;
+    if (!vm_tap_require_bridge(to, error) || !net_bridge_remove_port(from, net->target, error))
+        return false;
+    if (net_bridge_add_port(to, net->target, error))
+        return true;
+    if (!net_bridge_add_port(from, net->target, &second))
+        log_warning("%s", second->message);
+    return false;
+}
+
+static bool change_link(Vm *vm, const DomainInterface *net, LinkState link, GError **error)
 {
     bool was_up = net->link != LINK_STATE_DOWN, up = link != LINK_STATE_DOWN;
-    if (was_up != up && !qemu_monitor_set_link(vm->qmp, net->info.alias, up, error))
+    return was_up == up || qemu_monitor_set_link(vm->qmp, net->info.alias, up, error);
+}
+
+static bool put_back_bandwidth(const DomainInterface *net, const DomainInterface *next, GError **error)
+{
+    if (same_rate(net->inbound, next->inbound) && same_rate(net->outbound, next->outbound))
+        return true;
+    if (!net->inbound && !net->outbound)
+        net_bandwidth_clear(net->target);
+    return vm_iftune_apply(net, net->target, error);
+}
+
+/* All of it, or nothing. */
+static bool change_all(Vm *vm, const DomainInterface *net, const DomainInterface *next, GError **error)
+{
+    g_autoptr(GError) second = NULL;
+    if (!change_bandwidth(net, next, error))
         return false;
-    net->link = link;
-    return true;
+    bool moved = change_bridge(net, net->bridge, next->bridge, error);
+    if (moved && change_link(vm, net, next->link, error))
+        return true;
+    if ((moved && !change_bridge(net, next->bridge, net->bridge, &second)) ||
+        (!second && !put_back_bandwidth(net, next, &second)))
+        log_warning("%s", second->message);
+    return false;
+}
+
+static void take_rate(DomainBandwidthRate **slot, const DomainBandwidthRate *rate)
+{
+    g_free(*slot);
+    *slot = g_memdup2(rate, sizeof *rate);
 }
 
 bool vm_net_update(Vm *vm, Domain *live, void *there, const void *wanted, bool force, GError **error)
@@ -131,10 +183,12 @@ bool vm_net_update(Vm *vm, Domain *live, void *there, const void *wanted, bool f
     if (!same_place(net, next))
         return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED, "unable to change config on '%s' network type",
                          model_enum_text(&model_enum_interface_type, net->type));
-    if (!same_rate(net->inbound, next->inbound) || !same_rate(net->outbound, next->outbound))
-        return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
-                         "cannot modify network device bandwidth by its definition: use domiftune");
-    if (net->type == INTERFACE_TYPE_BRIDGE && !change_bridge(net, next->bridge, error))
+    if (!change_all(vm, net, next, error))
         return false;
-    return change_link(vm, net, next->link, error);
+    take_rate(&net->inbound, next->inbound);
+    take_rate(&net->outbound, next->outbound);
+    g_free(net->bridge);
+    net->bridge = g_strdup(next->bridge);
+    net->link = next->link;
+    return true;
 }

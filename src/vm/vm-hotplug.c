@@ -96,6 +96,21 @@ static bool attach_one(Vm *vm, DomainDeviceKind kind, Domain *live, unsigned ind
     return finish(vm, class, alias, error);
 }
 
+/* Of what the rules may add for a device, only controllers can be plugged in. */
+static bool check_added(Vm *vm, const Domain *live, DomainDeviceKind kind, GError **error)
+{
+    for (unsigned other = 0; other < DOMAIN_DEVICE_COUNT; other++) {
+        const DomainDeviceRow *row = &domain_device_rows[other];
+        unsigned before = *domain_device_count(row, vm->view->live->domain);
+        if (other != (unsigned)kind && other != DOMAIN_DEVICE_CONTROLLERS && *domain_device_count(row, live) != before)
+            return error_set(error, VIR_ERR_OPERATION_UNSUPPORTED,
+                             "the device needs another <%s>, which cannot be plugged into a guest that runs: give "
+                             "--config, for the next start",
+                             row->element);
+    }
+    return true;
+}
+
 /* Controllers that the device needs are plugged in first, and stay if it then fails: an empty one harms nobody. */
 static bool attach_controllers(Vm *vm, DomainDeviceKind kind, const void *device, GError **error)
 {
@@ -104,7 +119,7 @@ static bool attach_controllers(Vm *vm, DomainDeviceKind kind, const void *device
         g_autoptr(Domain) live = with_device(vm, kind, device, &index, error);
         const DomainController *needed = live ? find_new_controller(live) : NULL;
         if (!live || !needed)
-            return live != NULL;
+            return live && check_added(vm, live, kind, error);
         Domain *with = with_device(vm, DOMAIN_DEVICE_CONTROLLERS, needed, &index, error);
         if (!with || !attach_one(vm, DOMAIN_DEVICE_CONTROLLERS, with, index, error))
             return false;

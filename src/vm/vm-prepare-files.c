@@ -4,6 +4,7 @@
 
 #include "base/auto-fd.h"
 #include "base/error.h"
+#include "vm/vm-events.h"
 #include "vm/vm-files.h"
 #include "vm/vm-settings.h"
 
@@ -118,9 +119,13 @@ static bool hand_over_disks(VmStart *start, GError **error)
     g_autoptr(GPtrArray) opened = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
     for (unsigned i = 0; i < start->live->n_disks; i++) {
         GArray *fds;
-        if (!vm_files_open_disk(&files, start->live->disks[i], &fds, error))
+        DomainDisk *disk = start->live->disks[i];
+        g_autofree char *path = g_strdup(disk->source.path);
+        if (!vm_files_open_disk(&files, disk, &fds, error))
             return false;
         g_ptr_array_add(opened, fds);
+        if (path && !disk->source.path)
+            vm_emit_disk_change(start->vm, path, NULL, disk->info.alias, VIR_DOMAIN_EVENT_DISK_CHANGE_MISSING_ON_START);
     }
     qemu_args_number_sources(start->live);
     start->handed = domain_copy(start->live);

@@ -10,7 +10,7 @@ import pytest
 
 import daemons
 from daemons import Failed, wait_until
-from guests import EventLoop, Events
+from guests import EventLoop, Events, guest_xml
 from hotplug import ROOT_PORTS, Booted, image
 
 MEMORY = """<cpu mode='custom'><model>qemu64</model><numa><cell id='0' cpus='0' memory='192' unit='MiB'/></numa></cpu>"""
@@ -214,6 +214,20 @@ def test_medium(guest, drive):
     trays.close(), connection.close()
 
 
+def test_missing_medium(daemon):
+    """One that may be missing is left out of the guest that starts, and listeners are told."""
+    EventLoop.start()
+    connection = daemon.connect()
+    changes = Events(connection, libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE)
+    xml = guest_xml("without", machine="pc", devices="""<disk type='file' device='cdrom'>
+        <source file='/nowhere.iso' startupPolicy='optional'/><target dev='hda' bus='ide'/><readonly/></disk>""")
+    domain = connection.createXML(xml)
+    changes.wait("without", "/nowhere.iso", None, "ide0-0-0", libvirt.VIR_DOMAIN_EVENT_DISK_CHANGE_MISSING_ON_START)
+    assert "nowhere.iso" not in domain.XMLDesc()
+    domain.destroy()
+    changes.close(), connection.close()
+
+
 def test_locked_tray(guest, drive):
     guest.device("update", drive(medium(guest, "C")))
     guest.shell.until("head -c 4 /dev/sr0", "CCCC")
@@ -224,6 +238,10 @@ def test_locked_tray(guest, drive):
     guest.device("update", drive(None), "--force")
     assert "C.iso" not in guest.xml()
     guest.shell.run("killall sleep")
+
+
+def tc(daemon, words):
+    return subprocess.run(["nsenter", "-t", str(daemon.process.pid), "-n", "tc", *words.split()], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes taps")
@@ -239,8 +257,14 @@ def test_bridge():
         guest.shell.until("cat /sys/class/net/*/address", "52:54:00:00:00:04")
         guest.device("update", net.format(4, "br-b", ""))
         assert re.search(r"vnet0.*master br-b", daemon.ip("-o", "link")) and "br-b" in guest.xml()
-        with pytest.raises(Failed, match="no-such-br"):
+        limit = "<bandwidth><inbound average='777'/></bandwidth><link state='down'/>"
+        guest.device("update", net.format(4, "br-b", limit))
+        assert "<inbound average='777'/>" in guest.xml() and "6216Kbit" in tc(daemon, "class show dev vnet0")
+        with pytest.raises(Failed, match="no-such-br"):  # and nothing else of it is done
             guest.device("update", net.format(4, "no-such-br", ""))
+        assert "6216Kbit" in tc(daemon, "class show dev vnet0") and "<inbound average='777'/>" in guest.xml()
+        guest.device("update", net.format(4, "br-b", ""))
+        assert "6216Kbit" not in tc(daemon, "class show dev vnet0") and "<inbound" not in guest.xml()
         with pytest.raises(Failed, match="no-such-br"):
             guest.device("attach", net.format(5, "no-such-br", ""))
         guest.device("detach", net.format(4, "br-b", ""))
