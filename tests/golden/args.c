@@ -2,12 +2,14 @@
 /*
  * Builds command lines the way the daemon would, with host resources made up. Usage: args CAPABILITIES, with the names
  * of definitions on standard input; for each one "FILE\0CODE\0TEXT\0": CODE is 0 and TEXT has one argument a line, or
- * CODE is the error's and TEXT its message.
+ * CODE is the error's and TEXT its message. What plugs each device in later is held against the arguments.
  */
 #include "base/error.h"
 #include "model/domain.h"
 #include "qemu/qemu-args.h"
 #include "qemu/qemu-caps-private.h"
+#include "qemu/qemu-plug.h"
+#include "qemu/qmp-object.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +47,48 @@ static QemuNetResource *make_nets(const Domain *def, int *fds)
     return nets;
 }
 
+/* The boot order that a device has by its place is not for one that comes later. */
+static char *without_boot_index(const char *json)
+{
+    g_autoptr(JsonNode) node = json_from_string(json, NULL);
+    JsonObject *object = qmp_node_object(node);
+    if (!object)
+        return g_strdup(json);
+    json_object_remove_member(object, "bootindex");
+    return qmp_object_text(object);
+}
+
+static bool is_argument(GPtrArray *argv, JsonObject *object)
+{
+    g_autofree char *text = qmp_object_text(object);
+    g_autofree char *plain = without_boot_index(text);
+    for (unsigned i = 0; argv->pdata[i]; i++) {
+        g_autofree char *arg = ((char *)argv->pdata[i])[0] == '{' ? without_boot_index(argv->pdata[i]) : NULL;
+        if (g_strcmp0(arg, plain) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A device is the same whether QEMU starts with it or has it plugged in. Back ends of -chardev are said otherwise. */
+static bool check_plugs(const Domain *def, const QemuCaps *caps, const QemuStartResources *resources, GPtrArray *argv,
+                        GError **error)
+{
+    for (unsigned kind = 0; kind < DOMAIN_DEVICE_COUNT; kind++) {
+        const DomainDeviceRow *row = &domain_device_rows[kind];
+        for (unsigned i = 0; i < *domain_device_count(row, def); i++) {
+            g_autoptr(GPtrArray) steps = qemu_plug_steps(def, caps, resources, (DomainDeviceKind)kind, i, NULL);
+            for (unsigned s = 0; steps && s < steps->len; s++) {
+                const QemuStep *step = steps->pdata[s];
+                if (strcmp(step->command, "chardev-add") != 0 && !is_argument(argv, step->args))
+                    return error_set(error, VIR_ERR_INTERNAL_ERROR, "<%s>: %s of %s is no argument of the start",
+                                     row->element, step->command, step->id);
+            }
+        }
+    }
+    return true;
+}
+
 static GPtrArray *build(Domain *def, const QemuCaps *caps, GError **error)
 {
     static const QemuHugepages hugepages[] = { { 2048, "/dev/hugepages/guest" },
@@ -66,7 +110,8 @@ static GPtrArray *build(Domain *def, const QemuCaps *caps, GError **error)
                                      .sandbox = true,
                                      .spice_tls_dir = "/etc/pki/spice",
                                      .now = 1700000000 };
-    return qemu_args_build(def, caps, &resources, error);
+    g_autoptr(GPtrArray) argv = qemu_args_build(def, caps, &resources, error);
+    return argv && check_plugs(def, caps, &resources, argv, error) ? g_steal_pointer(&argv) : NULL;
 }
 
 static char *join(GPtrArray *args)
