@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define USB_DEVICES "/sys/bus/usb/devices"
+
 bool vm_watchdog_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
 {
     return scope->domain->n_watchdogs == 0 ||
@@ -78,11 +80,38 @@ bool vm_controller_check_detach(const VmDeviceScope *scope, const void *device, 
            error_set(error, VIR_ERR_OPERATION_FAILED, "device cannot be detached: device is busy");
 }
 
+static bool usb_has(const char *name, const char *file, unsigned base, unsigned wanted)
+{
+    g_autofree char *path = g_build_filename(USB_DEVICES, name, file, NULL);
+    g_autofree char *text = NULL;
+    return g_file_get_contents(path, &text, NULL, NULL) && g_ascii_strtoull(text, NULL, base) == wanted;
+}
+
+/* QEMU would wait for one that is not there, and nobody would know. */
+static bool usb_is_there(const DomainHostdev *hostdev, GError **error)
+{
+    g_autoptr(GDir) dir = g_dir_open(USB_DEVICES, 0, NULL);
+    bool by_place = hostdev->usb_bus || hostdev->usb_device;
+    for (const char *name; dir && (name = g_dir_read_name(dir));) {
+        if (by_place ? usb_has(name, "busnum", 10, hostdev->usb_bus) && usb_has(name, "devnum", 10, hostdev->usb_device)
+                     : usb_has(name, "idVendor", 16, hostdev->usb_vendor) &&
+                           usb_has(name, "idProduct", 16, hostdev->usb_product))
+            return true;
+    }
+    if (by_place)
+        return error_set(error, VIR_ERR_INTERNAL_ERROR, "Did not find USB device bus:%u device:%u: lsusb lists them",
+                         hostdev->usb_bus, hostdev->usb_device);
+    return error_set(error, VIR_ERR_INTERNAL_ERROR, "Did not find USB device %04x:%04x: lsusb lists them",
+                     hostdev->usb_vendor, hostdev->usb_product);
+}
+
 bool vm_hostdev_check_attach(const VmDeviceScope *scope, const void *device, GError **error)
 {
     const DomainHostdev *hostdev = device;
     if (domain_device_find(scope->domain, DOMAIN_DEVICE_HOSTDEVS, device))
         return error_set(error, VIR_ERR_OPERATION_INVALID, "device is already in the domain configuration");
+    if (scope->live && hostdev->type == HOSTDEV_TYPE_USB && !usb_is_there(hostdev, error))
+        return false;
     if (!scope->live || hostdev->mode == HOSTDEV_MODE_SUBSYSTEM)
         return true;
     return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "hotplug is not supported for hostdev mode '%s'",

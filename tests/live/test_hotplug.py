@@ -111,6 +111,7 @@ def test_memory_counts(guest):
     ("<input type='mouse' bus='ps2'/>", "input device on bus 'ps2' cannot be hot plugged"),
     ("<filesystem type='mount'><source dir='/tmp'/><target dir='x'/></filesystem>", "only virtiofs filesystems"),
     ("<memory model='dimm'><target><size unit='GiB'>64</size><node>0</node></target></memory>", "memory"),
+    ("<hostdev mode='subsystem' type='usb'><source><vendor id='0xfffe'/><product id='0xfffd'/></source></hostdev>", "fffe:fffd"),
     ("<nonsense/>", "unknown device type 'nonsense'"),
 ])
 def test_refusals(guest, xml, why):
