@@ -20,7 +20,7 @@ static const char *shown_value(const ConfigRow *row)
 static void print_file(void)
 {
     printf("# Configuration of lodged; see lodged.conf(5). Every key is commented out and shows its preset.\n"
-           "# The keys are those of libvirtd.conf and qemu.conf, so that a file you know works here.\n");
+           "# The keys are those of libvirtd.conf, and of qemu.conf those that stand below; any other is an error.\n");
     for (const ConfigRow *row = config_rows; row->key; row++) {
         if (!row->inert)
             printf("\n# %s\n#%s = %s\n", row->doc, row->key, shown_value(row));

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/config-check.h"
 
 #include <string.h>
 
@@ -156,6 +157,9 @@ static bool read_integer(Reader *reader, const ConfigRow *row, int64_t *ret_valu
 
 static bool check_choice(const Reader *reader, const ConfigRow *row, const char *value, GError **error)
 {
+    const char *cure = row->check ? row->check(value) : NULL;
+    if (cure)
+        return syntax(reader, error, "key '%s' cannot be '%s': %s", row->key, value, cure);
     if (!row->choices)
         return true;
     g_autofree char *needle = g_strdup_printf("|%s|", value);
@@ -318,6 +322,10 @@ bool config_is_set(const Config *config, const char *key)
     {                                                                                                                  \
         key, CONFIG_STRING, preset, 0, 0, choices, NULL, doc                                                           \
     }
+#define CHECKED(key, preset, check, doc)                                                                               \
+    {                                                                                                                  \
+        key, CONFIG_STRING, preset, 0, 0, NULL, NULL, doc, check                                                       \
+    }
 #define LIST(key, preset, choices, doc)                                                                                \
     {                                                                                                                  \
         key, CONFIG_LIST, preset, 0, 0, choices, NULL, doc                                                             \
@@ -330,27 +338,35 @@ bool config_is_set(const Config *config, const char *key)
 #define NO_TLS    "TLS is not built into this version"
 #define NO_SASL   "SASL is not built into this version"
 #define NO_AUDIT  "the audit subsystem is not used"
+#define ONE_LEVEL "the log has one level for all parts of the daemon"
 #define ON_DEMAND "threads are started when they are needed"
 
 const ConfigRow config_rows[] = {
     /* Where clients connect */
     BOOLEAN("listen_tcp", "0", "1: serve unencrypted TCP; needs auth_tcp = \"none\". For trusted networks only."),
-    STRING("tcp_port", "\"16509\"", "Port of listen_tcp; \"0\": any free one."),
+    CHECKED("tcp_port", "\"16509\"", config_check_port, "Port of listen_tcp; \"0\": any free one."),
     STRING("listen_addr", NULL, "Address of listen_tcp; unset: all interfaces."),
     INTEGER("listen_tls", "0", 0, 0, "Only 0: " NO_TLS "."),
     INERT("tls_port", CONFIG_STRING, NO_TLS),
-    STRING("unix_sock_dir", NULL, "Directory of the sockets; unset: /run/libvirt, or DIR/run with --root DIR."),
-    STRING("unix_sock_group", NULL, "Group that owns the read-write and read-only sockets; unset: the daemon's."),
-    STRING("unix_sock_ro_perms", "\"0777\"", "Mode of the read-only socket."),
-    STRING("unix_sock_rw_perms", "\"0770\"", "Mode of the read-write socket: who may write to it controls the host."),
-    STRING("unix_sock_admin_perms", "\"0700\"", "Mode of the administration socket."),
+    CHECKED("unix_sock_dir", NULL, config_check_directory,
+            "Directory of the sockets; unset: /run/libvirt, or DIR/run with --root DIR."),
+    CHECKED("unix_sock_group", NULL, config_check_group,
+            "Group that owns the read-write and read-only sockets; unset: the daemon's."),
+    CHECKED("unix_sock_ro_perms", "\"0777\"", config_check_mode, "Mode of the read-only socket."),
+    CHECKED("unix_sock_rw_perms", "\"0770\"", config_check_mode,
+            "Mode of the read-write socket: who may write to it controls the host."),
+    CHECKED("unix_sock_admin_perms", "\"0700\"", config_check_mode, "Mode of the administration socket."),
     BOOLEAN("modular_sockets", "0", "1: listen under the names of libvirt's modular daemons too (virtqemud-sock …)."),
     /* Who may */
     CHOICE("auth_unix_ro", "\"none\"", "|none|", "How clients of the read-only socket authenticate."),
     CHOICE("auth_unix_rw", "\"none\"", "|none|",
            "How clients of the read-write socket authenticate; its mode and group decide who can connect."),
-    CHOICE("auth_tcp", "\"sasl\"", "|none|sasl|", "How clients of listen_tcp authenticate; only \"none\" is built."),
-    INERT("auth_tls", CONFIG_STRING, NO_TLS),
+    CHOICE("auth_tcp", NULL, "|none|",
+           "How clients of listen_tcp authenticate: \"none\" must be said aloud; " NO_SASL "."),
+    { "auth_tls", CONFIG_STRING, NULL, 0, 0, "|none|", NO_TLS, NO_TLS },
+    LIST("access_drivers", NULL, "|none|", "Only [ \"none\" ]: polkit is not asked; sockets' modes decide who may."),
+    INTEGER("mdns_adv", "0", 0, 0, "Only 0: the daemon is not announced by mDNS."),
+    INERT("mdns_name", CONFIG_STRING, "the daemon is not announced by mDNS"),
     INERT("tcp_min_ssf", CONFIG_INTEGER, NO_SASL),
     INERT("key_file", CONFIG_STRING, NO_TLS),
     INERT("cert_file", CONFIG_STRING, NO_TLS),
@@ -383,15 +399,28 @@ const ConfigRow config_rows[] = {
     INERT("admin_keepalive_required", CONFIG_INTEGER, "clients without keepalive are served too"),
     /* What it tells */
     INTEGER("log_level", "3", 1, 4, "Lowest level that is logged: 1 debug, 2 information, 3 warnings, 4 errors."),
-    STRING("log_outputs", NULL, "Where the log goes: \"LEVEL:stderr\" or \"LEVEL:file:PATH\"; unset: stderr."),
-    INERT("log_filters", CONFIG_STRING, "the log has one level for all parts of the daemon"),
+    CHECKED("log_outputs", NULL, config_check_output,
+            "Where the log goes: \"LEVEL:stderr\" or \"LEVEL:file:PATH\"; unset: stderr."),
+    { "log_filters", CONFIG_STRING, NULL, 0, 0, NULL, ONE_LEVEL, ONE_LEVEL, config_check_filters },
     INERT("log_buffer_size", CONFIG_INTEGER, "the log has no buffer"),
     INERT("audit_level", CONFIG_INTEGER, NO_AUDIT),
     INERT("audit_logging", CONFIG_INTEGER, NO_AUDIT),
     /* Guests: the keys of qemu.conf */
-    STRING("user", NULL, "User that QEMU runs as under a privileged daemon; unset: lodge-qemu, or nobody."),
-    STRING("group", NULL, "Group that QEMU runs as; unset: the user's."),
+    CHECKED("user", NULL, config_check_user,
+            "User that QEMU runs as under a privileged daemon; unset: lodge-qemu, or nobody."),
+    CHECKED("group", NULL, config_check_group, "Group that QEMU runs as; unset: the user's."),
     BOOLEAN("seccomp_sandbox", "1", "1: QEMU confines itself to the system calls it needs."),
+    INTEGER("clear_emulator_capabilities", "1", 1, 1, "Only 1: QEMU has no capabilities and can get none."),
+    INERT("dynamic_ownership", CONFIG_INTEGER, "files are handed to QEMU open, so that none changes its owner"),
+    INERT("remember_owner", CONFIG_INTEGER, "no file changes its owner"),
+    LIST("security_driver", NULL, "|none|", "Only [ \"none\" ]: QEMU is confined by its user, namespace and seccomp."),
+    INTEGER("security_default_confined", "1", 1, 1, "Only 1: every guest is confined."),
+    BOOLEAN("security_require_confined", "0", "1 says what is so anyway: every guest is confined."),
+    INTEGER("max_processes", "0", 0, G_MAXINT64, "Most processes and threads of QEMU's user; 0: the daemon's limit."),
+    INTEGER("max_files", "0", 0, G_MAXINT64, "Most open files of a QEMU; 0: the daemon's limit."),
+    BOOLEAN("dump_guest_core", "0", "1: a core file of QEMU has the guest's memory too."),
+    CHECKED("memory_backing_dir", NULL, config_check_directory,
+            "Directory of guests' memory of <source type='file'/>; unset: below the state directory."),
     LIST("namespaces", NULL, "|mount|",
          "[ \"mount\" ]: each QEMU sees only programs, its own files and devices; [ ]: all of the host. Unset: "
          "\"mount\" "
@@ -405,10 +434,11 @@ const ConfigRow config_rows[] = {
     STRING("spice_listen", "\"127.0.0.1\"", "Where SPICE displays listen that do not say so themselves."),
     INTEGER("remote_display_port_min", "5900", 5900, 65535, "Lowest port of displays that choose theirs."),
     INTEGER("remote_display_port_max", "65535", 5900, 65535, "Highest port of displays that choose theirs."),
-    STRING("auto_dump_path", NULL, "Directory of the dumps of crashed guests; unset: below the state directory."),
+    CHECKED("auto_dump_path", NULL, config_check_directory,
+            "Directory of the dumps of crashed guests; unset: below the state directory."),
     INTEGER("max_core", "0", 0, G_MAXINT64, "Most bytes of a core file of QEMU itself."),
     /* What it is */
-    STRING("host_uuid", NULL, "UUID of the host; unset: from host_uuid_source."),
+    CHECKED("host_uuid", NULL, config_check_uuid, "UUID of the host; unset: from host_uuid_source."),
     CHOICE("host_uuid_source", "\"smbios\"", "|smbios|machine-id|", "Where the host's UUID comes from."),
     INERT("ovs_timeout", CONFIG_INTEGER, "Open vSwitch is not called"),
     { 0 },

@@ -20,6 +20,7 @@ typedef struct {
     const char *choices; /* of strings: "|none|sasl|"; NULL: any */
     const char *inert;   /* why the key has no effect, for a note in the log; NULL: it has one */
     const char *doc;
+    const char *(*check)(const char *value); /* of strings: config-check.h; NULL: any that is among the choices */
 } ConfigRow;
 
 /* All rows, for the documentation; ends with a NULL key. */

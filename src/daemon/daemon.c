@@ -84,6 +84,10 @@ static bool read_vm_settings(const Config *config, bool privileged, VmSettings *
         .display_port_min = (unsigned)config_integer(config, "remote_display_port_min"),
         .display_port_max = (unsigned)config_integer(config, "remote_display_port_max"),
         .dump_dir = config_string(config, "auto_dump_path"),
+        .max_processes = (uint64_t)config_integer(config, "max_processes"),
+        .max_files = (uint64_t)config_integer(config, "max_files"),
+        .dump_guest_core = config_integer(config, "dump_guest_core") != 0,
+        .memory_dir = config_string(config, "memory_backing_dir"),
         .max_core = (uint64_t)config_integer(config, "max_core"),
     };
     if (!read_confinement(config, ret_settings, error))

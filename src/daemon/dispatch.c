@@ -279,9 +279,9 @@ static void start_or_wait(Job *job)
 static const Procedure *find_procedure(const Client *client, const FrameHeader *header, GError **error)
 {
     bool admin = client->role == ROLE_ADMIN;
-    bool known = admin ? header->program == PROGRAM_ADMIN
-                       : header->program == PROGRAM_REMOTE || header->program == PROGRAM_QEMU ||
-                             header->program == PROGRAM_OWN;
+    bool known =
+        admin ? header->program == PROGRAM_ADMIN
+              : header->program == PROGRAM_REMOTE || header->program == PROGRAM_QEMU || header->program == PROGRAM_OWN;
     if (!known) {
         error_set(error, VIR_ERR_RPC, "Cannot find program %u version %u on this socket", header->program,
                   header->version);

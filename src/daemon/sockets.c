@@ -88,10 +88,10 @@ static bool open_unix(Daemon *daemon, GError **error)
 
 static bool check_tcp_auth(const Daemon *daemon, GError **error)
 {
-    if (!strcmp(config_string(daemon->config, "auth_tcp"), "none"))
+    if (!g_strcmp0(config_string(daemon->config, "auth_tcp"), "none"))
         return true;
     return error_set(error, VIR_ERR_CONF_SYNTAX,
-                     "TCP is to be served, but auth_tcp is \"sasl\", which is not built; whoever reaches the port "
+                     "TCP is to be served without authentication, as SASL is not built, so whoever reaches the port "
                      "controls the host: if its network is trusted, set auth_tcp = \"none\"");
 }
 

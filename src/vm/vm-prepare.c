@@ -65,6 +65,7 @@ bool vm_prepare_directory(VmStart *start, GError **error)
     start->resources.monitor_fd = qemu_fds_add(start->fds, listener);
     start->resources.run_dir = vm->run_dir;
     start->resources.sandbox = start->settings->sandbox;
+    start->resources.dump_guest_core = start->settings->dump_guest_core;
     return true;
 }
 
@@ -274,7 +275,9 @@ static bool prepare_memory_dir(VmStart *start, GError **error)
 {
     if (start->live->memory_source != MEMORY_SOURCE_FILE)
         return true;
-    start->memory_dir = g_build_filename(start->daemon->paths->qemu_state_dir, "ram", NULL);
+    const char *configured = start->settings->memory_dir;
+    start->memory_dir = configured ? g_build_filename(configured, "lodge", NULL)
+                                   : g_build_filename(start->daemon->paths->qemu_state_dir, "ram", NULL);
     start->resources.memory_dir = start->memory_dir;
     return directory_ensure(start->memory_dir, 0711, error) && give_to_qemu(start, start->memory_dir, error);
 }

@@ -13,5 +13,8 @@ typedef struct VmSettings {
     const char *spice_listen;
     unsigned display_port_min, display_port_max; /* remote_display_port_min … _max */
     const char *dump_dir;                        /* auto_dump_path; NULL: state_dir/qemu/dump */
-    uint64_t max_core;                           /* bytes of QEMU's own core file; 0: none */
+    uint64_t max_processes, max_files;           /* of QEMU; 0: as the daemon */
+    bool dump_guest_core;
+    const char *memory_dir; /* memory_backing_dir; NULL: state_dir/qemu/ram */
+    uint64_t max_core;      /* bytes of QEMU's own core file; 0: none */
 } VmSettings;

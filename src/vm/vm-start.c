@@ -99,6 +99,10 @@ static void fill_launch(VmStart *start, QemuLaunch *launch)
     launch->working_dir = start->vm->run_dir;
     launch->limit_core = settings->max_core;
     launch->unprivileged = true;
+    if (settings->max_processes)
+        launch->limit_nproc = settings->max_processes;
+    if (settings->max_files)
+        launch->limit_nofile = settings->max_files;
     launch->cpus = start->live->vcpu_cpuset;
     if (start->live->memory_locked || has_vfio(start->live))
         launch->limit_memlock = QEMU_LIMIT_INFINITY;

@@ -28,14 +28,14 @@ static void test_forms(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Config) config = config_parse("# comment\n\n listen_tcp=1 # on\ntcp_port = '16999'\r\n"
-                                            "unix_sock_group = \"a\\\"b\\\\c\"\n"
+                                            "vnc_password = \"a\\\"b\\\\c\"\n"
                                             "sasl_allowed_username_list = [ \"joe\", # he\n 'ann',\n]\n"
                                             "keepalive_interval = -1",
                                             "x.conf", &error);
     g_assert_no_error(error);
     g_assert_cmpint(config_integer(config, "listen_tcp"), ==, 1);
     g_assert_cmpstr(config_string(config, "tcp_port"), ==, "16999");
-    g_assert_cmpstr(config_string(config, "unix_sock_group"), ==, "a\"b\\c");
+    g_assert_cmpstr(config_string(config, "vnc_password"), ==, "a\"b\\c");
     g_assert_cmpint(config_integer(config, "keepalive_interval"), ==, -1);
     const char *const *list = config_list(config, "sasl_allowed_username_list");
     g_assert_cmpstr(list[0], ==, "joe");
@@ -57,6 +57,23 @@ static void test_errors(void)
         { "tcp_port = \"165", "x.conf:1: the text has no closing \"" },
         { "auth_unix_rw = \"polkit\"", "x.conf:1: key 'auth_unix_rw' cannot be 'polkit'; known: 'none'" },
         { "listen_tls = 1", "x.conf:1: key 'listen_tls' must be from 0 to 0, not 1" },
+        { "unix_sock_group = \"no-such-group\"",
+          "x.conf:1: key 'unix_sock_group' cannot be 'no-such-group': there is no" },
+        { "\n\nunix_sock_rw_perms = \"0999\"", "x.conf:3: key 'unix_sock_rw_perms' cannot be '0999': a mode in octal" },
+        { "unix_sock_ro_perms = \"\"", "x.conf:1: key 'unix_sock_ro_perms' cannot be '': a mode in octal" },
+        { "unix_sock_admin_perms = \"07777\"", "x.conf:1: key 'unix_sock_admin_perms' cannot be '07777'" },
+        { "host_uuid = \"1234\"", "x.conf:1: key 'host_uuid' cannot be '1234': that is no UUID" },
+        { "log_outputs = \"stderr\"", "x.conf:1: key 'log_outputs' cannot be 'stderr': one output is needed" },
+        { "log_outputs = \"1:file:log\"", "x.conf:1: key 'log_outputs' cannot be '1:file:log'" },
+        { "log_filters = \"x\"", "x.conf:1: key 'log_filters' cannot be 'x': words of the form LEVEL:NAME" },
+        { "auth_tcp = \"sasl\"", "x.conf:1: key 'auth_tcp' cannot be 'sasl'; known: 'none'" },
+        { "auth_tls = \"x\"", "x.conf:1: key 'auth_tls' cannot be 'x'; known: 'none'" },
+        { "access_drivers = [ \"polkit\" ]", "x.conf:1: key 'access_drivers' cannot be 'polkit'; known: 'none'" },
+        { "mdns_adv = 1", "x.conf:1: key 'mdns_adv' must be from 0 to 0, not 1" },
+        { "user = \"no-such-user\"", "x.conf:1: key 'user' cannot be 'no-such-user': there is no such user" },
+        { "tcp_port = \"99999\"", "x.conf:1: key 'tcp_port' cannot be '99999': a port from" },
+        { "namespaces = [ \"net\" ]", "x.conf:1: key 'namespaces' cannot be 'net'; known: 'mount'" },
+        { "security_driver = [ \"selinux\" ]", "x.conf:1: key 'security_driver' cannot be 'selinux'" },
         { "max_clients 5", "x.conf:1: expected '=' after key 'max_clients'" },
         { "max_clients = 5 6", "x.conf:1: unexpected text after the value of key 'max_clients'" },
         { "max_clients = 5\nmax_clients = 6", "x.conf:2: key 'max_clients' is set a second time" },
