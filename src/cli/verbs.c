@@ -32,8 +32,8 @@ const char *verb_guess(const char *name)
 }
 
 const Verb *const verb_families[] = {
-    verbs_device,   verbs_attach,  verbs_list,   verbs_agent, verbs_job,    verbs_lifecycle, verbs_define,
-    verbs_validate, verbs_plan,    verbs_domain, verbs_tune,  verbs_memory, verbs_iothread,  verbs_xml,
-    verbs_console,  verbs_monitor, verbs_stats,  verbs_block, verbs_qemu,   verbs_event,     verbs_host,
-    verbs_numa,     verbs_cpu,     verbs_doctor, verbs_shell, NULL,
+    verbs_device,  verbs_attach, verbs_list,  verbs_agent,  verbs_job,    verbs_lifecycle, verbs_define, verbs_validate,
+    verbs_plan,    verbs_domain, verbs_tune,  verbs_limits, verbs_memory, verbs_iothread,  verbs_xml,    verbs_console,
+    verbs_monitor, verbs_stats,  verbs_block, verbs_qemu,   verbs_event,  verbs_host,      verbs_numa,   verbs_cpu,
+    verbs_doctor,  verbs_shell,  NULL,
 };

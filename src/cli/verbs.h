@@ -14,6 +14,7 @@ extern const Verb verbs_domain[];
 extern const Verb verbs_agent[];
 extern const Verb verbs_job[];
 extern const Verb verbs_tune[];
+extern const Verb verbs_limits[];
 extern const Verb verbs_memory[];
 extern const Verb verbs_iothread[];
 extern const Verb verbs_xml[];

@@ -50,6 +50,14 @@ vcpupin one 0
 emulatorpin one
 iothreadinfo one
 schedinfo one
+memtune one
+memtune off
+blkiotune one
+blkiotune off --config
+numatune one
+blkdeviotune one vda
+perf one
+perf off
 domblkinfo one vda
 domblkinfo one vda --human
 domblkinfo one --all
@@ -110,7 +118,9 @@ domjobinfo agent --completed --keep-completed --rawstats
 # Verbs whose errors are virsh's, too (virsh then says no more than the first line).
 SAME_ERRORS = ["start one", "dominfo nobody", "resume one", "domrename one two", "metadata one http://x", "setmem one abc",
                "shutdown one --mode bogus", "define /nowhere/at/all.xml", "vcpupin one 0 4000", "schedinfo one --weight 3",
-               "schedinfo one --cap 0", "domhostname one --source bogus", "guestvcpus one 0", "guestvcpus one --enable",
+               "schedinfo one --cap 0", "memtune one --min-guarantee 5", "numatune one --mode bogus",
+               "blkdeviotune one vdz", "domiftune one vnet77", "domiftune one x --inbound 1,2,3,4,5",
+               "domiftune one x --outbound ,2", "perf one --enable bogus", "domhostname one --source bogus", "guestvcpus one 0", "guestvcpus one --enable",
                "domfsthaw one /", "set-user-sshkeys one root", "set-user-sshkeys one root --remove", "echo --split --xml a",
                "domdirtyrate-calc one --mode bogus", "domdirtyrate-calc one --seconds 61", "allocpages 3 1 --all",
                "allocpages 2M 1 --all --cellno 0", "node-memory-tune --shm-pages-to-scan -1", "domjobabort one --postcopy",
