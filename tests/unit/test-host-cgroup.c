@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #define ALL (HOST_CGROUP_BIT(HOST_CGROUP_COUNT) - 1)
@@ -34,6 +37,8 @@ static const FakeFile v1_files[] = {
     { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpuacct.stat", "user 100\nsystem 20\n" },
     { "/sys/fs/cgroup/memory/machine/web/cgroup.procs", "" },
     { "/sys/fs/cgroup/memory/machine/web/memory.limit_in_bytes", "9223372036854771712\n" },
+    { "/sys/fs/cgroup/cpu,cpuacct/machine/web/cpuacct.usage_percpu", "17 4 0 99 \n" },
+    { "/sys/fs/cgroup/cpuset/machine/web/cpuset.memory_migrate", "0\n" },
     { 0 },
 };
 
@@ -67,6 +72,13 @@ static void test_v1(void)
     g_assert_true(host_cgroup_cpu_times(group, &times, &error));
     g_assert_cmpuint(times.total, ==, 1234567890);
     g_assert_cmpuint(times.user, ==, 5 * times.system);
+    g_autoptr(GArray) percpu = NULL;
+    g_assert_true(host_cgroup_percpu_times(group, &percpu, &error));
+    g_assert_cmpuint(percpu->len, ==, 4);
+    g_assert_cmpuint(g_array_index(percpu, uint64_t, 3), ==, 99);
+    g_assert_true(host_cgroup_migrate_memory(group, &error));
+    g_autofree char *migrate = fake_tree_text(root, "/sys/fs/cgroup/cpuset/machine/web/cpuset.memory_migrate");
+    g_assert_cmpstr(migrate, ==, "1");
     g_assert_false(host_cgroup_set(group, HOST_CGROUP_BLKIO_WEIGHT, 500, &error));
     g_assert_true(error_is(error, VIR_ERR_CONFIG_UNSUPPORTED));
     fake_tree_remove(root);
@@ -83,6 +95,8 @@ static const FakeFile v2_files[] = {
     { "/sys/fs/cgroup/machine/web/memory.max", "max\n" },
     { "/sys/fs/cgroup/machine/web/io.weight", "default 100\n" },
     { "/sys/fs/cgroup/machine/web/cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n" },
+    { "/sys/fs/cgroup/machine/web/io.max", "" },
+    { "/sys/fs/cgroup/machine/web/memory.swap.max", "max\n" },
     { "/sys/fs/cgroup/machine/web/vcpu0/cgroup.type", "domain\n" },
     { "/sys/fs/cgroup/machine/web/vcpu0/cgroup.threads", "" },
     { 0 },
@@ -115,12 +129,49 @@ static void test_v2(void)
     g_assert_true(host_cgroup_cpu_times(group, &times, &error));
     g_assert_cmpuint(times.total, ==, 30000);
 
+    g_autoptr(GArray) percpu = NULL;
+    g_autoptr(GError) not_counted = NULL;
+    g_assert_false(host_cgroup_percpu_times(group, &percpu, &not_counted));
+    g_assert_true(error_is(not_counted, VIR_ERR_OPERATION_UNSUPPORTED));
+    g_assert_true(host_cgroup_migrate_memory(group, &error)); /* this version always does */
+
     g_autoptr(HostCgroup) child = host_cgroup_create_child(group, "vcpu0", &error);
     g_assert_no_error(error);
     g_autofree char *type = fake_tree_text(root, "/sys/fs/cgroup/machine/web/vcpu0/cgroup.type");
     g_assert_cmpstr(type, ==, "threaded");
     g_assert_false(host_cgroup_has(child, HOST_CGROUP_MEMORY));
     g_assert_true(host_cgroup_add_thread(child, 43, &error));
+    fake_tree_remove(root);
+}
+
+/* Limits of a block device, if this host has one to name. */
+static void test_device(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) missing = NULL;
+    g_autoptr(GError) no_device = NULL;
+    g_autofree char *root = fake_tree_new(v2_files);
+    g_autoptr(HostCgroupLayout) layout = host_cgroup_layout_load(root);
+    g_autoptr(HostCgroup) group = host_cgroup_create(layout, "machine/web", ALL, &error);
+    g_assert_no_error(error);
+    g_assert_false(host_cgroup_set_device(group, HOST_CGROUP_READ_IOPS, "/dev/none", 5, &missing));
+    g_assert_nonnull(strstr(missing->message, "'/dev/none' is not accessible"));
+    g_assert_false(host_cgroup_set_device(group, HOST_CGROUP_READ_IOPS, "/dev/null", 5, &no_device));
+    g_assert_nonnull(strstr(no_device->message, "'/dev/null' must be a block device"));
+    g_autoptr(GDir) blocks = g_dir_open("/sys/class/block", 0, NULL);
+    const char *name = blocks ? g_dir_read_name(blocks) : NULL;
+    g_autofree char *path = g_strdup_printf("/dev/%s", name ? name : "none");
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISBLK(info.st_mode)) {
+        g_autofree char *expected = g_strdup_printf("%u:%u wbps=4096", major(info.st_rdev), minor(info.st_rdev));
+        g_autofree char *weighed = g_strdup_printf("%u:%u 700", major(info.st_rdev), minor(info.st_rdev));
+        g_assert_true(host_cgroup_set_device(group, HOST_CGROUP_WRITE_BPS, path, 4096, &error));
+        g_autofree char *limit = fake_tree_text(root, "/sys/fs/cgroup/machine/web/io.max");
+        g_assert_cmpstr(limit, ==, expected);
+        g_assert_true(host_cgroup_set_device(group, HOST_CGROUP_DEVICE_WEIGHT, path, 700, &error));
+        g_autofree char *weight = fake_tree_text(root, "/sys/fs/cgroup/machine/web/io.weight");
+        g_assert_cmpstr(weight, ==, weighed);
+    }
     fake_tree_remove(root);
 }
 
@@ -191,6 +242,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host/cgroup/v1", test_v1);
     g_test_add_func("/host/cgroup/v2", test_v2);
+    g_test_add_func("/host/cgroup/device", test_device);
     g_test_add_func("/host/cgroup/none", test_none);
     g_test_add_func("/host/cgroup/bad-path", test_bad_path);
     g_test_add_func("/host/cgroup/this-host", test_this_host);
