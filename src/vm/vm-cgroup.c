@@ -27,8 +27,7 @@ const HostCgroupLayout *vm_cgroup_layout(void)
     return layout;
 }
 
-/* "lodge-3-web"; that of a daemon with a root of its own differs from the same guest's of another daemon. */
-static char *group_name(const Vm *vm, const Domain *live)
+char *vm_cgroup_name(const Vm *vm, const Domain *live)
 {
     g_autofree char *name = g_strndup(live->name, NAME_MAX_BYTES);
     const char *root = vm->daemon->paths->root;
@@ -69,7 +68,7 @@ static char *scope_path(const Domain *live, const char *unit)
 
 static char *scope_unit(const Vm *vm, const Domain *live)
 {
-    g_autofree char *name = group_name(vm, live);
+    g_autofree char *name = vm_cgroup_name(vm, live);
     g_autofree char *escaped = host_scope_escape(name);
     return g_strdup_printf("machine-%s.scope", escaped);
 }
@@ -92,7 +91,7 @@ static char *group_path(const Vm *vm, const Domain *live)
         return scope_path(live, unit);
     }
     g_autofree char *partition = plain_partition(live);
-    g_autofree char *name = group_name(vm, live);
+    g_autofree char *name = vm_cgroup_name(vm, live);
     return g_strconcat(partition, "/", name, NULL);
 }
 

@@ -10,6 +10,12 @@
 
 const HostCgroupLayout *vm_cgroup_layout(void);
 
+/*
+ * "lodge-3-web", for everything that the kernel keeps of a guest by name; that of a daemon with a root of its own
+ * differs from the same guest's of another daemon. Free it.
+ */
+char *vm_cgroup_name(const Vm *vm, const Domain *live);
+
 /* A start's way into its group. */
 typedef struct {
     Vm *vm;

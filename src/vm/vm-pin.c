@@ -7,6 +7,7 @@
 #include "vm/vm-define.h"
 #include "vm/vm-events.h"
 #include "vm/vm-iothread.h"
+#include "vm/vm-resctrl.h"
 #include "vm/vm-tune.h"
 #include "vm/vm-vcpu.h"
 #include "vm/vm-wire.h"
@@ -125,7 +126,7 @@ bool vm_tune_apply_pins(Vm *vm, GError **error)
     /* Without <cputune> every thread has inherited its place from the process, which lodge-launch pinned. */
     return !vm->view->live->domain->cputune ||
            (apply_vcpus(vm, error) && apply_iothreads(vm, error) && apply_emulator(vm, error) &&
-            vm_tune_apply_threads(vm, vm->view->live->domain, error));
+            vm_tune_apply_threads(vm, vm->view->live->domain, error) && vm_resctrl_apply(vm, error));
 }
 
 typedef struct {

@@ -20,6 +20,7 @@
 #include "vm/vm-monitor.h"
 #include "vm/vm-perf.h"
 #include "vm/vm-ports.h"
+#include "vm/vm-resctrl.h"
 #include "vm/vm-runstate.h"
 #include "vm/vm-start.h"
 
@@ -58,6 +59,7 @@ void vm_release_resources(Vm *vm)
         reap(vm);
     vm_cgroup_release(vm);
     vm_iftune_release(vm);
+    vm_resctrl_release(vm);
     vm_perf_stop(vm);
     auto_fd_close(&vm->pidfd);
     g_clear_pointer(&vm->caps, qemu_caps_unref);

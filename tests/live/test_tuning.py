@@ -155,6 +155,8 @@ def test_limits_hold_from_the_start_and_nothing_is_left(shared):
     ("<memtune><hard_limit unit='KiB'>4</hard_limit></memtune>", "killed by signal 9"),
     ("<blkiotune><device><path>/dev/none</path><weight>300</weight></device></blkiotune>", "<blkiotune><device><weight>"),
     ("<numatune><memory mode='strict' nodeset='63'/></numatune>", "<numatune><memory nodeset>"),
+    ("<cputune><cachetune vcpus='0'><cache id='0' level='3' type='both' size='1' unit='MiB'/></cachetune></cputune>", "<cachetune>"),
+    ("<cputune><memorytune vcpus='0'><node id='0' bandwidth='50'/></memorytune></cputune>", "<memorytune>"),
     ("<resource><partition>/nobody/made/this</partition></resource>", "<resource><partition>"),
 ])
 def test_a_limit_that_cannot_be_fails_the_start_by_name(shared, head, named):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "host/host-cgroup.h"
+#include "host/host-resctrl.h"
 
 #include "fake-tree.h"
 
@@ -237,12 +238,64 @@ static void test_this_host(void)
     g_assert_true(host_cgroup_remove(layout, parent, &error));
 }
 
+static const FakeFile resctrl_files[] = {
+    { "/sys/fs/resctrl/info/L3/cbm_mask", "fffff\n" },
+    { "/sys/fs/resctrl/info/L3/min_cbm_bits", "1\n" },
+    { "/sys/fs/resctrl/info/MB/min_bandwidth", "10\n" },
+    { "/sys/fs/resctrl/info/MB/bandwidth_gran", "10\n" },
+    { "/sys/fs/resctrl/schemata", "    L3:0=000ff;1=fffff\n    MB:0=100;1=100\n" },
+    { "/sys/fs/resctrl/other/schemata", "    L3:0=00f00;1=00001\n" },
+    { "/sys/fs/resctrl/lodge-1-web-vcpus_0/schemata", "" },
+    { "/sys/devices/system/cpu/cpu0/cache/index3/level", "3\n" },
+    { "/sys/devices/system/cpu/cpu0/cache/index3/id", "0\n" },
+    { "/sys/devices/system/cpu/cpu0/cache/index3/size", "20480K\n" },
+    { 0 },
+};
+
+static void assert_refused(const char *root, HostResctrlCache cache, unsigned percent, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    HostResctrlBandwidth bandwidth = { 0, percent };
+    g_assert_false(host_resctrl_create(root, "lodge-1-web-vcpus_0", &cache, cache.size ? 1 : 0, &bandwidth,
+                                       percent ? 1 : 0, &error));
+    g_assert_true(error_is(error, VIR_ERR_CONFIG_UNSUPPORTED));
+    g_assert_nonnull(strstr(error->message, text));
+}
+
+/* Shares of the cache: next to those that others hold. */
+static void test_resctrl(void)
+{
+    enum { MIB = 1 << 20 };
+    g_autoptr(GError) error = NULL;
+    g_autofree char *root = fake_tree_new(resctrl_files);
+    HostResctrlCache cache = { 3, 0, "", 3 * MIB };
+    HostResctrlBandwidth bandwidth = { 1, 50 };
+    assert_refused("/nonexistent", cache, 0, "resctrl is not mounted");
+    assert_refused(root, (HostResctrlCache){ 3, 0, "", 9 * MIB }, 0, "not enough");
+    assert_refused(root, (HostResctrlCache){ 3, 0, "", 1000 }, 0, "a multiple of 1048576");
+    assert_refused(root, (HostResctrlCache){ 2, 0, "", MIB }, 0, "<cachetune><cache>");
+    assert_refused(root, (HostResctrlCache){ 3, 0, "CODE", MIB }, 0, "L3CODE");
+    assert_refused(root, (HostResctrlCache){ 0 }, 15, "<memorytune><node bandwidth>");
+    g_assert_true(host_resctrl_create(root, "lodge-1-web-vcpus_0", &cache, 1, &bandwidth, 1, &error));
+    g_assert_no_error(error);
+    g_autofree char *schemata = fake_tree_text(root, "/sys/fs/resctrl/lodge-1-web-vcpus_0/schemata");
+    g_assert_cmpstr(schemata, ==, "L3:0=7000\nMB:1=50\n");
+    fake_tree_add(root, "/sys/fs/resctrl/lodge-1-web-vcpus_0/tasks", "");
+    g_assert_true(host_resctrl_add_thread(root, "lodge-1-web-vcpus_0", 4711, &error));
+    g_autofree char *tasks = fake_tree_text(root, "/sys/fs/resctrl/lodge-1-web-vcpus_0/tasks");
+    g_assert_cmpstr(tasks, ==, "4711");
+    /* Once made, it is left as it is. */
+    g_assert_true(host_resctrl_create(root, "lodge-1-web-vcpus_0", &cache, 1, NULL, 0, &error));
+    fake_tree_remove(root);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host/cgroup/v1", test_v1);
     g_test_add_func("/host/cgroup/v2", test_v2);
     g_test_add_func("/host/cgroup/device", test_device);
+    g_test_add_func("/host/resctrl", test_resctrl);
     g_test_add_func("/host/cgroup/none", test_none);
     g_test_add_func("/host/cgroup/bad-path", test_bad_path);
     g_test_add_func("/host/cgroup/this-host", test_this_host);
