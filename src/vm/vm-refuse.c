@@ -46,6 +46,12 @@ static bool interface_is_bound(const Domain *domain, const ModelGiven *given)
     return host && has_vfio_driver(host->domain, host->bus, host->slot, host->function);
 }
 
+static bool interface_has_tap(const Domain *domain, const ModelGiven *given)
+{
+    const DomainInterface *net = given->object;
+    return net->type == INTERFACE_TYPE_BRIDGE || net->type == INTERFACE_TYPE_ETHERNET;
+}
+
 /* QEMU's user is chosen by the daemon and files are handed over open, so there is nothing to label. */
 static bool label_is_ours(const Domain *domain, const ModelGiven *given)
 {
@@ -165,8 +171,8 @@ bool vm_refuse_unapplied_device(const Domain *domain, const ModelStruct *type, c
 #define TEXT_ISCSI   "SCSI devices of the host are not supported by this version: use <disk type='block'>"
 #define TEXT_VIRTIOFSD                                                                                                 \
     "virtiofsd is not started by this version: start it yourself, with this option, and name its <source socket=…>"
-#define TEXT_HMAT    "memory latencies and caches are not told to the guest by this version: remove it"
-#define TEXT_RESCTRL "resctrl is not driven by this version: remove it"
+#define TEXT_HMAT   "memory latencies and caches are not told to the guest by this version: remove it"
+#define TEXT_NO_TAP "only cards with a tap on the host can be limited: use type='bridge' or 'ethernet', or remove it"
 
 #define WHERE(Type, table, field) .type = &model_##table, .offset = offsetof(Type, field)
 #define NEVER(Type, table, field, why)                                                                                 \
@@ -190,8 +196,6 @@ bool vm_refuse_unapplied_device(const Domain *domain, const ModelStruct *type, c
 static const Refusal refusals[] = {
     /* The guest as a whole */
     NEVER(Domain, domain, memtune_min_guarantee, "QEMU cannot guarantee memory: use <memoryBacking><locked/>, or remove it"),
-    NEVER(DomainCputune, domain_cputune, cachetunes, TEXT_RESCTRL),
-    NEVER(DomainCputune, domain_cputune, memorytunes, TEXT_RESCTRL),
     NEVER(Domain, domain, fibrechannel_appid, "Fibre Channel identifiers are not set by this version: remove it"),
     NEVER(Domain, domain, bootloader, TEXT_XEN),
     NEVER(Domain, domain, bootloader_args, TEXT_XEN),
@@ -259,6 +263,8 @@ static const Refusal refusals[] = {
           "(ip link add link eth0 name eth0.5 type vlan id 5, with a bridge of its own)"),
     NEVER(DomainInterface, domain_interface, virtualport, TEXT_OVS),
     NEVER(DomainInterface, domain_interface, portgroup, "virtual networks are not built: use type='bridge'"),
+    IF_NOT(DomainInterface, domain_interface, inbound, interface_has_tap, TEXT_NO_TAP),
+    IF_NOT(DomainInterface, domain_interface, outbound, interface_has_tap, TEXT_NO_TAP),
     NEVER(DomainInterface, domain_interface, host_ips, "addresses of the host's end are not set: use ip addr on the host"),
     NEVER(DomainInterface, domain_interface, host_routes, "routes of the host's end are not set: use ip route on the host"),
     NEVER(DomainIp, domain_ip, peer, "the peer of an address is not set: remove it"),
