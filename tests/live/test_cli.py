@@ -92,29 +92,6 @@ domjobinfo one --rawstats
 domjobinfo one --completed
 """.strip().splitlines()
 
-# The same of a guest with an agent (tools/guest/agent makes the facts up) and a dump behind it.
-SAME_WITH_AGENT = """
-domhostname agent
-domhostname agent --source agent
-domfsinfo agent
-domfsfreeze agent
-domfsfreeze agent --mountpoint / /home
-domfsthaw agent
-domfstrim agent --minimum 4096
-guestinfo agent
-guestinfo agent --user --os --interface
-guestinfo agent --disk --filesystem --timezone --hostname
-guestvcpus agent
-guestvcpus agent 2 --disable
-guestvcpus agent --cpulist 2 --enable
-guest-agent-timeout agent --timeout 60
-guest-agent-timeout agent
-set-user-password agent root secret --encrypted
-domjobinfo agent --completed --keep-completed
-domjobinfo agent --completed --keep-completed --anystats
-domjobinfo agent --completed --keep-completed --rawstats
-""".strip().splitlines()
-
 # Verbs whose errors are virsh's, too (virsh then says no more than the first line).
 SAME_ERRORS = ["start one", "dominfo nobody", "resume one", "domrename one two", "metadata one http://x", "setmem one abc",
                "shutdown one --mode bogus", "define /nowhere/at/all.xml", "vcpupin one 0 4000", "schedinfo one --weight 3",
@@ -208,65 +185,6 @@ JSON = {
 def test_json(guests, verb):
     assert JSON[verb](json.loads(guests.lodge("--json", *verb.split(" ", 2))))
     assert JSON[verb](json.loads(guests.lodge(*verb.split(" ", 2), "--json", environment=CATALOGUE))), "translated"
-
-
-@pytest.fixture(scope="module")
-def agent(shared):
-    """A daemon whose guest "agent" has Debian's kernel and an agent up, and was dumped."""
-    path, core = shared.directory / "agent.xml", shared.directory / "agent.core"
-    path.write_text(guest_xml("agent", shared, boot=True, max_vcpus=3,
-        devices="<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"))
-    shared.lodge("create", path)
-    wait_until(lambda: "state='connected'" in shared.lodge("dumpxml", "agent"), "the agent is seen", PATIENCE * 2)
-    shared.lodge("dump", "agent", core, "--live")
-    core.unlink()
-    yield shared
-    shared.lodge("destroy", "agent")
-
-
-@pytest.mark.parametrize("verb", SAME_WITH_AGENT)
-def test_same_as_virsh_with_agent(agent, verb):
-    virsh = agent.run("virsh", "-c", agent.uri, *verb.split())
-    assert lines(agent.lodge(*verb.split())) == lines(virsh)
-
-
-AGENT_JSON = {
-    "domhostname agent": {"hostname": "lodge-guest"},
-    "domfsfreeze agent": {"filesystems": 2},
-    "domfsinfo agent": {"filesystems": [{"mountpoint": "/", "name": "vda1", "type": "ext4", "targets": []},
-                                        {"mountpoint": "/run/lock", "name": "tmpfs", "type": "tmpfs", "targets": []}]},
-    "guestinfo agent --timezone": {"timezone.name": "CET", "timezone.offset": 3600},
-    "guestvcpus agent": {"vcpus": "0-2", "online": "0-1", "offlinable": "1-2"},
-}
-
-
-@pytest.mark.parametrize("verb", AGENT_JSON)
-def test_json_with_agent(agent, verb):
-    assert json.loads(agent.lodge(*verb.split(), "--json")) == AGENT_JSON[verb]
-
-
-def test_job_json(agent):
-    job = json.loads(agent.lodge("domjobinfo", "agent", "--completed", "--keep-completed", "--json"))
-    assert (job["type"], job["operation"], job["data_remaining"]) == ("Completed", "Dump", 0) and job["data_processed"] > 1 << 20
-
-
-def test_ssh_keys(agent):
-    keys = agent.directory / "keys"
-    keys.write_text("ssh-ed25519 AAAA one\n\n  ssh-rsa BBBB two\n")
-    read = lambda: json.loads(agent.lodge("get-user-sshkeys", "agent", "root", "--json"))["keys"]
-    agent.lodge("set-user-sshkeys", "agent", "root", "--file", keys)
-    assert read() == ["ssh-ed25519 AAAA one", "ssh-rsa BBBB two"]
-    assert lines(agent.lodge("get-user-sshkeys", "agent", "root")) == read()
-    agent.lodge("set-user-sshkeys", "agent", "root", "--remove", "--file", keys)
-    assert read() == []
-    agent.lodge("set-user-sshkeys", "agent", "root", "--file", keys)
-    agent.lodge("set-user-sshkeys", "agent", "root", "--reset")
-    assert read() == []
-
-
-def test_dirty_rate(agent):
-    assert "Start to calculate" in agent.lodge("domdirtyrate-calc", "agent", "--seconds", "1")
-    wait_until(lambda: "dirtyrate.calc_status=2" in agent.lodge("domstats", "agent", "--dirtyrate"), "the rate is known")
 
 
 def test_json_error(guests):
