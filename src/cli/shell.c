@@ -5,6 +5,7 @@
 #include "cli/help.h"
 #include "cli/i18n.h"
 #include "cli/verb.h"
+#include "cli/virsh-verbs.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -82,7 +83,10 @@ static const Verb *find_verb(const char *name, GError **error)
     if (verb)
         return verb;
     const char *guess = verb_guess(name);
-    if (guess)
+    if (virsh_has_verb(name))
+        error_set(error, VIR_ERR_NO_SUPPORT,
+                  _("command '%s' of virsh is not built yet in lodge; see 'help' for those that are"), name);
+    else if (guess)
         error_set(error, VIR_ERR_INVALID_ARG, _("unknown command: '%s'; did you mean '%s'?"), name, guess);
     else
         error_set(error, VIR_ERR_INVALID_ARG, _("unknown command: '%s'; see: help"), name);

@@ -6,8 +6,6 @@
 #include "cli/verbs.h"
 #include "host/host-doctor.h"
 
-#include <unistd.h>
-
 static const struct {
     const char *mark, *colour;
 } status_marks[] = {
@@ -32,12 +30,27 @@ static void print_result(Output *output, const HostDoctorResult *result)
         output_line(output, "  %s %s", _("cure:"), _(result->cure));
 }
 
+/* The socket of the daemon that the other commands would speak to, and whether that is the system's. */
+static bool find_daemon(const Shell *shell, bool session, char **ret_socket, bool *ret_privileged, GError **error)
+{
+    bool own;
+    const char *uri = session ? "qemu:///session" : shell->uri;
+    if (!lodge_uri_resolve(uri, shell->read_only ? LODGE_OPEN_READ_ONLY : 0, ret_socket, &own, error))
+        return false;
+    *ret_privileged = !own;
+    return *ret_socket ||
+           error_set(error, VIR_ERR_INVALID_ARG,
+                     _("doctor checks the host it runs on: run it on the host of the daemon, or here with: lodge -c "
+                       "qemu:///system doctor"));
+}
+
 static bool verb_doctor(Shell *shell, const Args *args, GError **error)
 {
-    bool privileged = geteuid() == 0 && !args_has(args, "session");
+    bool privileged;
+    g_autofree char *socket = NULL;
+    if (!find_daemon(shell, args_has(args, "session"), &socket, &privileged, error))
+        return false;
     g_autoptr(Paths) paths = paths_new(NULL, privileged);
-    g_autofree char *socket_dir = paths_socket_dir(paths);
-    g_autofree char *socket = g_build_filename(socket_dir, "libvirt-sock", NULL);
     const char *const state_dirs[] = { paths->state_dir, paths->run_dir, paths->config_dir, NULL };
     HostDoctorOptions options = { .sysroot = "",
                                   .kvm_device = "/dev/kvm",
@@ -71,6 +84,7 @@ const Verb verbs_doctor[] = {
       VERB_OFFLINE,
       N_("Checks the processor, /dev/kvm and how fast it really is, emulators, firmware, control groups, huge pages "
          "and "
-         "more on this host, with a cure for what is wrong. Exit status 1 when a check fails. Needs no daemon.") },
+         "more on this host, and whether the daemon of the connection URI listens, with a cure for what is wrong. Exit "
+         "status 1 when a check fails. Needs no daemon.") },
     { 0 },
 };

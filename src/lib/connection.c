@@ -223,6 +223,16 @@ static bool greet(LodgeConnection *connection, LodgeOpenFlags flags, GError **er
     return authenticate(connection, error) && connection_call(connection, PROC_CONNECT_OPEN, &args, NULL, NULL, error);
 }
 
+bool lodge_uri_resolve(const char *text, LodgeOpenFlags flags, char **ret_path, bool *ret_session, GError **error)
+{
+    g_autoptr(Uri) uri = uri_parse(text, error);
+    if (!uri)
+        return false;
+    *ret_path = uri->transport == TRANSPORT_UNIX ? uri_socket_path(uri, flags & LODGE_OPEN_READ_ONLY) : NULL;
+    *ret_session = uri->session;
+    return true;
+}
+
 LodgeConnection *lodge_connection_open(const char *uri, LodgeOpenFlags flags, GError **error)
 {
     g_autoptr(Uri) parsed = uri_parse(uri, error);

@@ -429,6 +429,36 @@ def test_doctor(guests):
     checks = {check["name"]: check for check in json.loads(text)["checks"]}
     assert checks["kvm-speed"]["status"] in ("ok", "warn", "fail")
     assert all(check["cure"] for check in checks.values() if check["status"] == "fail")
+    assert checks["daemon"]["status"] == "ok" and str(guests.socket) in checks["daemon"]["detail"]
+
+
+@pytest.mark.parametrize("how", ["environment", "option"])
+def test_doctor_asks_the_daemon_of_the_connection(guests, how):
+    uri = f"qemu+unix:///system?socket={guests.directory}/nobody"
+    more = ["-c", uri] if how == "option" else []
+    done = subprocess.run([BUILD / "src/cli/lodge", *more, "doctor", "--json"], capture_output=True, text=True,
+        env={**os.environ, "LODGE_URI": uri})
+    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["name"] == "daemon")
+    assert check["status"] == "warn" and f"{guests.directory}/nobody" in check["detail"] and check["cure"]
+
+
+def test_doctor_does_not_judge_another_host():
+    done = subprocess.run([BUILD / "src/cli/lodge", "-c", "qemu+ssh://elsewhere/system", "doctor"], capture_output=True, text=True)
+    assert done.returncode == 2 and "run it on the host of the daemon" in done.stderr
+
+
+def test_verbs_of_virsh_that_are_not_built(guests):
+    """Each verb of stock virsh is lodge's too, or said to be missing: none is taken for a misspelt other."""
+    name = re.compile(r"^ +([a-z][a-z0-9-]+) ", re.M)
+    stock, own = set(name.findall(guests.run("virsh", "help"))), set(name.findall(guests.lodge("help")))
+    missing = sorted(stock - own)
+    assert len(stock) > 200 and "net-start" in missing
+    done = subprocess.run([BUILD / "src/cli/lodge"], input="\n".join(missing), capture_output=True, text=True)
+    said = re.findall(r"command '([a-z0-9-]+)' of virsh is not built yet", done.stderr)
+    assert said == missing and "did you mean" not in done.stderr
+    with pytest.raises(Failed) as failed:
+        guests.lodge("net-start", "default")
+    assert failed.value.status == 3
 
 
 def test_example(guests):

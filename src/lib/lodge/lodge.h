@@ -77,6 +77,13 @@ typedef enum {
  * $LIBVIRT_DEFAULT_URI, the config file's uri_default, else the system's daemon for root and one's own for others).
  */
 LODGE_API LodgeConnection *lodge_connection_open(const char *uri, LodgeOpenFlags flags, GError **error);
+/*
+ * Where lodge_connection_open() would connect to, without connecting. *ret_path is the unix socket on this host (free
+ * it with g_free()), NULL when @uri leads to it by other means: over the network or through a command. *ret_session
+ * tells one's own daemon from the system's. Errors: those of an unusable URI.
+ */
+LODGE_API bool lodge_uri_resolve(const char *uri, LodgeOpenFlags flags, char **ret_path, bool *ret_session,
+                                 GError **error);
 LODGE_API LodgeConnection *lodge_connection_ref(LodgeConnection *connection);
 /* The last one closes. */
 LODGE_API void lodge_connection_unref(LodgeConnection *connection);
