@@ -61,14 +61,18 @@ static JsonObject *file_backend(const ChardevSource *source, const char *type, c
     return object;
 }
 
-static JsonObject *unix_backend(const ChardevSource *source, const char *id)
+/* The socket that the daemon has made, which QEMU knows as @fd, or (NULL) one that QEMU is to make. */
+static JsonObject *unix_backend(const ChardevSource *source, const char *id, const char *fd)
 {
-    JsonObject *object = qmp_object("s:backend", "socket", "s:id", id, "s:path", source->path, NULL);
-    add_socket_mode(object, source);
+    JsonObject *object =
+        qmp_object("s:backend", "socket", "s:id", id, fd ? "s:fd" : "s:path", fd ? fd : source->path, NULL);
+    if (!fd || source->mode == CHARDEV_MODE_BIND)
+        add_socket_mode(object, source);
     return object;
 }
 
-static JsonObject *new_backend(const ChardevSource *source, const char *id, const char *alias, GError **error)
+static JsonObject *new_backend(const ChardevSource *source, const char *id, const char *alias, const char *fd,
+                               GError **error)
 {
     const char *type = model_enum_text(&model_enum_chardev_type, source->type);
     switch (source->type) {
@@ -79,7 +83,7 @@ static JsonObject *new_backend(const ChardevSource *source, const char *id, cons
     case CHARDEV_TYPE_FILE:
     case CHARDEV_TYPE_PIPE: return file_backend(source, type, id);
     case CHARDEV_TYPE_DEV: return file_backend(source, g_str_has_prefix(alias, "parallel") ? "parallel" : "serial", id);
-    case CHARDEV_TYPE_UNIX: return unix_backend(source, id);
+    case CHARDEV_TYPE_UNIX: return unix_backend(source, id, fd);
     case CHARDEV_TYPE_TCP: return tcp_backend(source, id, error);
     case CHARDEV_TYPE_UDP: return udp_backend(source, id);
     case CHARDEV_TYPE_SPICEVMC: return qmp_object("s:backend", type, "s:id", id, "s:name", spicevmc_name(alias), NULL);
@@ -93,6 +97,13 @@ static JsonObject *new_backend(const ChardevSource *source, const char *id, cons
     }
 }
 
+void qemu_socket_fds_add(QemuStartResources *resources, const char *alias, char *name)
+{
+    if (!resources->socket_fds)
+        resources->socket_fds = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_hash_table_insert(resources->socket_fds, g_strdup(alias), name);
+}
+
 bool qemu_args_chardev(QemuArgs *args, const ChardevSource *source, const char *alias, GError **error)
 {
     g_autofree char *id = qemu_chardev_id(alias);
@@ -100,7 +111,8 @@ bool qemu_args_chardev(QemuArgs *args, const ChardevSource *source, const char *
                       source->type == CHARDEV_TYPE_DEV || source->type == CHARDEV_TYPE_UNIX;
     if (needs_path && !source->path)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "character device '%s': <source> names no path", alias);
-    JsonObject *object = new_backend(source, id, alias, error);
+    GHashTable *fds = args->resources->socket_fds;
+    JsonObject *object = new_backend(source, id, alias, fds ? g_hash_table_lookup(fds, alias) : NULL, error);
     if (!object)
         return false;
     if (source->log_file)

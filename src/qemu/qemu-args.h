@@ -29,12 +29,13 @@ typedef struct {
 } QemuHugepages;
 
 typedef struct {
-    int monitor_fd; /* of qemu_monitor_listen(); required */
+    int monitor_fd; /* of qemu_socket_listen(); required */
     const char
         *run_dir; /* of this guest: sockets of channels and vhost-user are made in it when the definition names none */
     const char *memory_dir;      /* for memory of source type 'file'; may be NULL */
     const QemuNetResource *nets; /* n = def->n_interfaces, or NULL: none has descriptors */
-    const int *tpm_fds; /* one a <tpm>: of back end emulator the connected control socket of its swtpm; or NULL */
+    const int *tpm_fds;     /* one a <tpm>: of back end emulator the connected control socket of its swtpm; or NULL */
+    GHashTable *socket_fds; /* see qemu_socket_fds_add(); NULL: QEMU makes all sockets itself */
     const QemuHugepages *hugepages;
     unsigned n_hugepages;
     guint64 default_hugepage_kib; /* 0: none */
@@ -46,6 +47,12 @@ typedef struct {
     bool incoming;                           /* -incoming defer: restore or migration */
     bool dump_guest_core;                    /* default where the definition does not say */
 } QemuStartResources;
+
+/*
+ * The bound or connected socket behind the character device @alias of type unix, by what QEMU knows it as: its number,
+ * or its name in the monitor. Takes @name over. Whoever made @resources unrefs the table.
+ */
+void qemu_socket_fds_add(QemuStartResources *resources, const char *alias, char *name);
 
 /*
  * The arguments without the program: char *, NULL-terminated, freed with the array. Errors: VIR_ERR_CONFIG_UNSUPPORTED

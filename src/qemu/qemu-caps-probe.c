@@ -46,7 +46,7 @@ static bool session_start(Session *session, const QemuProbe *probe, const char *
     int number = g_atomic_int_add(&serial, 1);
     session->monitor = g_strdup_printf("%s/probe-%d-%d.sock", probe->work_dir, getpid(), number);
     session->log = g_strdup_printf("%s/probe-%d-%d.log", probe->work_dir, getpid(), number);
-    int listener = qemu_monitor_listen(session->monitor, geteuid(), getegid(), error);
+    int listener = qemu_socket_listen(session->monitor, geteuid(), getegid(), error);
     if (listener < 0)
         return false;
     g_autoptr(QemuFds) fds = qemu_fds_new();

@@ -44,11 +44,19 @@ static JsonObject *inet_address(const char *host, const char *port)
     return qmp_object("s:type", "inet", "o:data", qmp_object("s:host", host, "s:port", port, NULL), NULL);
 }
 
+static JsonObject *socket_address(JsonObject *object)
+{
+    const char *path = qmp_get_string(object, "path"), *fd = qmp_get_string(object, "fd");
+    if (fd)
+        return qmp_object("s:type", "fd", "o:data", qmp_object("s:str", fd, NULL), NULL);
+    if (path)
+        return qmp_object("s:type", "unix", "o:data", qmp_object("s:path", path, NULL), NULL);
+    return inet_address(qmp_get_string(object, "host"), qmp_get_string(object, "port"));
+}
+
 static JsonObject *socket_data(JsonObject *object)
 {
-    const char *path = qmp_get_string(object, "path");
-    JsonObject *address = path ? qmp_object("s:type", "unix", "o:data", qmp_object("s:path", path, NULL), NULL)
-                               : inet_address(qmp_get_string(object, "host"), qmp_get_string(object, "port"));
+    JsonObject *address = socket_address(object);
     bool server = qmp_get_bool(object, "server", false);
     JsonObject *data = qmp_object("o:addr", address, "b:server", (gboolean)server, "B:telnet",
                                   (gboolean)qmp_get_bool(object, "telnet", false), "I:reconnect",

@@ -66,27 +66,38 @@ static bool socket_address(const char *path, struct sockaddr_un *ret_address, GE
     return true;
 }
 
-int qemu_monitor_listen(const char *path, uid_t uid, gid_t gid, GError **error)
+/* Only what was a socket may make room for one. */
+static bool remove_old_socket(const char *path, GError **error)
+{
+    struct stat info;
+    if (lstat(path, &info) < 0)
+        return true; /* what is wrong with it, bind() will say */
+    if (!S_ISSOCK(info.st_mode))
+        return error_set(error, VIR_ERR_OPERATION_FAILED, "create socket '%s': there is a file that is not a socket",
+                         path);
+    return unlink(path) == 0 || error_set_errno(error, errno, "replace socket '%s'", path);
+}
+
+int qemu_socket_listen(const char *path, uid_t uid, gid_t gid, GError **error)
 {
     struct sockaddr_un address;
-    if (!socket_address(path, &address, error))
+    if (!socket_address(path, &address, error) || !remove_old_socket(path, error))
         return -1;
     auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    unlink(path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0600) < 0 ||
-        listen(fd, 1) < 0) {
-        error_set_errno(error, errno, "create monitor socket %s", path);
+    /* The file gets the mode that the socket has when it is bound: nobody can connect before. */
+    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        error_set_errno(error, errno, "create socket '%s'", path);
         return -1;
     }
-    if (uid != geteuid() && chown(path, uid, gid) < 0) {
-        error_set_errno(error, errno, "give monitor socket %s to user %u", path, uid);
+    if (listen(fd, 1) < 0 || (uid != geteuid() && lchown(path, uid, gid) < 0)) {
+        error_set_errno(error, errno, "give socket '%s' to user %u", path, uid);
         unlink(path);
         return -1;
     }
     return fd_steal(&fd);
 }
 
-static int connect_to(const char *path, GError **error)
+int qemu_socket_connect(const char *path, GError **error)
 {
     struct sockaddr_un address;
     if (!socket_address(path, &address, error))
@@ -96,7 +107,7 @@ static int connect_to(const char *path, GError **error)
     if (fd >= 0)
         fcntl(fd, F_SETFL, O_NONBLOCK);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
-        error_set_errno(error, errno, "connect to monitor socket %s", path);
+        error_set_errno(error, errno, "connect to socket '%s'", path);
         return -1;
     }
     return fd_steal(&fd);
@@ -105,7 +116,7 @@ static int connect_to(const char *path, GError **error)
 Qmp *qemu_monitor_connect(const char *path, GMainContext *context, const char *name, const QmpCallbacks *callbacks,
                           int timeout_ms, GError **error)
 {
-    int fd = connect_to(path, error);
+    int fd = qemu_socket_connect(path, error);
     if (fd < 0) {
         if (callbacks && callbacks->destroy)
             callbacks->destroy(callbacks->user_data);
@@ -393,7 +404,7 @@ bool qemu_process_spawn(QemuSpawn *spawn, QemuProcess *ret_process, GError **err
         error_set_errno(error, errno, "%s: open log %s", spawn->name, spawn->log_path);
     } else {
         process.log_start = info.st_size;
-        auto_fd int monitor_fd = connect_to(spawn->monitor_path, error);
+        auto_fd int monitor_fd = qemu_socket_connect(spawn->monitor_path, error);
         started = monitor_fd >= 0 && start_connected(spawn, log_fd, &monitor_fd, &process, error);
     }
     if (spawn->fds)

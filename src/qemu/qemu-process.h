@@ -5,7 +5,7 @@
  *
  * The way to use it:
  *     g_autoptr(QemuFds) fds = qemu_fds_new();
- *     int listener = qemu_monitor_listen(path, uid, gid, &error);
+ *     int listener = qemu_socket_listen(path, uid, gid, &error);
  *     resources.monitor_fd = qemu_fds_add(fds, listener);           // … and tap, vhost and other descriptors
  *     g_autoptr(GPtrArray) args = qemu_args_build(def, caps, &resources, &error);
  *     qemu_process_spawn(&(QemuSpawn){ .args = args, .fds = fds, … }, &process, &error);
@@ -27,10 +27,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuFds, qemu_fds_free)
 int qemu_fds_add(QemuFds *fds, int fd);
 
 /*
- * Creates the listening monitor socket at @path (at most 107 bytes; an old one is removed), mode 0600, owned by the
- * given user so that QEMU may be reached again by a later daemon. -1 on error.
+ * Creates a listening socket at @path (at most 107 bytes), mode 0600, owned by the given user: a monitor's belongs to
+ * QEMU's so that QEMU may be reached again by a later daemon. A socket that is there already is replaced, anything else
+ * is an error. -1 on error.
  */
-int qemu_monitor_listen(const char *path, uid_t uid, gid_t gid, GError **error);
+int qemu_socket_listen(const char *path, uid_t uid, gid_t gid, GError **error);
+/* Connects to the unix socket at @path without waiting. -1 on error. */
+int qemu_socket_connect(const char *path, GError **error);
 /* Connects to a running QEMU's monitor and shakes hands: for adoption. */
 Qmp *qemu_monitor_connect(const char *path, GMainContext *context, const char *name, const QmpCallbacks *callbacks,
                           int timeout_ms, GError **error);
@@ -79,7 +82,7 @@ typedef struct {
     GPtrArray *args;              /* of char *, without the program; NULL-terminated or not */
     const char *const *env;       /* "NAME=value", NULL-terminated; only these, plus PATH and LC_ALL=C */
     QemuFds *fds;                 /* emptied: the daemon's copies are closed whatever comes */
-    const char *monitor_path;     /* the socket of qemu_monitor_listen() */
+    const char *monitor_path;     /* the socket of qemu_socket_listen() */
     const char *log_path;         /* appended to; stdout and stderr of QEMU. Its tail explains an early death */
     const char *const *set_names; /* of qemu_explain(); NULL: there are no file sets */
     const QemuLaunch *launch;

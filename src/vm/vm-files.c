@@ -27,8 +27,7 @@ static int open_for(const VmFiles *files, const char *what, const char *path, in
     return fd;
 }
 
-/* Opens @path and replaces it by the name of a descriptor set. */
-static bool give_path(const VmFiles *files, const char *what, const char *tag, char **path, int flags, GError **error)
+bool vm_files_give_path(const VmFiles *files, const char *what, const char *tag, char **path, int flags, GError **error)
 {
     auto_fd int fd = open_for(files, what, *path, flags, error);
     char *name = fd >= 0 ? files->give(files->data, fd_steal(&fd), tag, error) : NULL;
@@ -165,27 +164,4 @@ void vm_files_shorten(const char *run_dir, char **path)
     char *name = g_strdup(*path + strlen(prefix));
     g_free(*path);
     *path = name;
-}
-
-/*
- * A pty keeps nothing for whoever comes late, so its output is also written to ALIAS.log in the run directory, which
- * vm-console.c replays and keeps small. A log that the definition asks for serves both.
- */
-bool vm_files_give_chardev(const VmFiles *files, ChardevSource *source, const char *alias, GError **error)
-{
-    g_autofree char *tag = qemu_chardev_id(alias);
-    if (source->type == CHARDEV_TYPE_PTY && !source->log_file) {
-        source->log_file = g_strconcat(alias, ".log", NULL);
-        source->log_append = TRI_YES;
-    } else if (source->log_file) {
-        int mode = source->log_append == TRI_NO ? O_TRUNC : O_APPEND;
-        if (!give_path(files, "log file", tag, &source->log_file, O_WRONLY | O_CREAT | mode, error))
-            return false;
-    }
-    if (source->type == CHARDEV_TYPE_UNIX)
-        vm_files_shorten(files->run_dir, &source->path);
-    if (source->type != CHARDEV_TYPE_FILE || !source->path)
-        return true;
-    int mode = source->append == TRI_YES ? O_APPEND : O_TRUNC;
-    return give_path(files, "output file", tag, &source->path, O_WRONLY | O_CREAT | mode, error);
 }

@@ -60,10 +60,29 @@ bool vm_plug_give_named_fd(VmPlug *plug, int fd, int number, GError **error)
     return true;
 }
 
+static bool give_socket(gpointer data, int fd, const char *alias, GError **error)
+{
+    VmPlug *plug = data;
+    auto_fd int owned = fd;
+    g_autofree char *name = g_strconcat(VM_PLUG_FD_PREFIX, alias, NULL);
+    if (!vm_require_monitor(plug->vm, error) ||
+        !qmp_call_with_fd(plug->vm->qmp, "getfd", qmp_object("s:fdname", name, NULL), owned, VM_QMP_TIMEOUT_MS, NULL,
+                          error))
+        return false;
+    note_undo(plug, "closefd", qmp_object("s:fdname", name, NULL));
+    qemu_socket_fds_add(&plug->resources, alias, g_steal_pointer(&name));
+    return true;
+}
+
 void vm_plug_init(VmPlug *plug, Vm *vm, Domain *live, DomainDeviceKind kind, unsigned index)
 {
     *plug = (VmPlug){ .vm = vm, .live = live, .kind = kind, .index = index };
-    plug->files = (VmFiles){ live->name, vm->run_dir, plug, give_file };
+    plug->files = (VmFiles){ .guest = live->name,
+                             .run_dir = vm->run_dir,
+                             .user = &vm->daemon->vm_settings->user,
+                             .data = plug,
+                             .give = give_file,
+                             .give_socket = give_socket };
     plug->undo = g_ptr_array_new_with_free_func(undo_free);
     plug->nets = g_new0(QemuNetResource, live->n_interfaces + 1);
     plug->net_fds = g_array_new(FALSE, FALSE, sizeof(int));
@@ -77,6 +96,7 @@ void vm_plug_clear(VmPlug *plug)
     g_clear_pointer(&plug->undo, g_ptr_array_unref);
     g_clear_pointer(&plug->net_fds, g_array_unref);
     g_free(plug->nets);
+    g_clear_pointer(&plug->resources.socket_fds, g_hash_table_unref);
 }
 
 static void *device_of(const VmPlug *plug, const Domain *domain)

@@ -27,9 +27,27 @@ static char *give_at_start(gpointer data, int fd, const char *tag, GError **erro
     return g_strdup_printf("/dev/fdset/%u", set);
 }
 
+static bool give_socket_at_start(gpointer data, int fd, const char *alias, GError **error)
+{
+    VmStart *start = data;
+    qemu_socket_fds_add(&start->resources, alias, g_strdup_printf("%d", qemu_fds_add(start->fds, fd)));
+    return true;
+}
+
+static int give_number_at_start(gpointer data, int fd)
+{
+    return qemu_fds_add(((VmStart *)data)->fds, fd);
+}
+
 static VmFiles start_files(VmStart *start)
 {
-    return (VmFiles){ start->name, start->vm->run_dir, start, give_at_start };
+    return (VmFiles){ .guest = start->name,
+                      .run_dir = start->vm->run_dir,
+                      .user = &start->settings->user,
+                      .data = start,
+                      .give = give_at_start,
+                      .give_socket = give_socket_at_start,
+                      .give_number = give_number_at_start };
 }
 
 /* Copies a file that QEMU's user cannot open into memory that it can, and puts its name in place. */
@@ -76,11 +94,19 @@ static void shorten_displays(VmStart *start)
     }
 }
 
+/* The first console of most guests is another view of the first serial port, and has no back end of its own. */
+static bool is_view_of_serial(const VmStart *start, const DomainChardev *chardev, DomainChardev *const *list)
+{
+    return list == start->handed->consoles &&
+           (chardev->target_type == CHARDEV_TARGET_UNSET || chardev->target_type == CHARDEV_TARGET_SERIAL);
+}
+
 static bool hand_over_chardevs(VmStart *start, DomainChardev **list, unsigned n, GError **error)
 {
     VmFiles files = start_files(start);
     for (unsigned i = 0; i < n; i++) {
-        if (!vm_files_give_chardev(&files, &list[i]->source, list[i]->info.alias, error))
+        if (!is_view_of_serial(start, list[i], list) &&
+            !vm_files_give_chardev(&files, &list[i]->source, list[i]->info.alias, error))
             return false;
     }
     return true;

@@ -23,6 +23,7 @@ void vm_start_clear(VmStart *start)
 {
     vm_tpms_end(start);
     domain_free(start->live);
+    g_clear_pointer(&start->resources.socket_fds, g_hash_table_unref);
     domain_free(start->handed);
     qemu_caps_unref(start->caps);
     qemu_fds_free(start->fds);
@@ -59,7 +60,7 @@ bool vm_prepare_directory(VmStart *start, GError **error)
     if (!directory_ensure(vm->run_dir, 0700, error) || !give_to_qemu(start, vm->run_dir, error))
         return false;
     start->monitor_path = vm_runstate_monitor_path(vm->run_dir);
-    int listener = qemu_monitor_listen(start->monitor_path, user->uid, user->gid, error);
+    int listener = qemu_socket_listen(start->monitor_path, user->uid, user->gid, error);
     if (listener < 0)
         return false;
     start->resources.monitor_fd = qemu_fds_add(start->fds, listener);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "vm/vm-outside.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -166,6 +167,7 @@ VmRunState *vm_runstate_load(const char *run_dir, GError **error)
 
 void vm_runstate_remove(const char *run_dir)
 {
+    vm_outside_undo(run_dir);
     g_autoptr(GDir) dir = g_dir_open(run_dir, 0, NULL);
     const char *name;
     while (dir && (name = g_dir_read_name(dir))) {

@@ -3,7 +3,7 @@
  * What a running guest leaves on disk so that the next daemon finds it again: run_dir/qemu/ID-NAME/ with
  *   state        key file: id, uuid, pid, start time, state and reason, flags (losing it is survivable, see below)
  *   live.xml     the running definition, with aliases and ports
- *   monitor.sock QEMU's QMP socket;  *.log scrollback of consoles;  sockets of channels
+ *   monitor.sock QEMU's QMP socket;  *.log scrollback of consoles;  sockets of channels;  outside: see vm-outside.h
  * A torn or missing `state` is made good from the directory's name and QEMU's environment, a torn live.xml from the
  * persistent definition: a guest is never lost because a file is. Format: ours, read only by Lodge.
  */
@@ -41,5 +41,5 @@ bool vm_runstate_save(Vm *vm, GError **error);
 void vm_runstate_save_state(Vm *vm);
 /* Reads the directory; never fails for a torn file, but for one that tells of no guest at all. */
 VmRunState *vm_runstate_load(const char *run_dir, GError **error);
-/* Removes the directory with all in it. */
+/* Removes the directory with all in it, and what the run has left outside (vm-outside.h). */
 void vm_runstate_remove(const char *run_dir);

@@ -3,6 +3,8 @@
 #pragma once
 #include "vm/vm-user.h"
 
+#include <stdint.h>
+
 typedef struct VmSettings {
     VmUser user;                /* who QEMU runs as */
     bool sandbox;               /* seccomp_sandbox */

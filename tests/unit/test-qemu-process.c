@@ -75,7 +75,7 @@ static bool spawn(Fixture *f, const char *emulator, GPtrArray *args, const QemuL
 {
     g_autoptr(GPtrArray) owned = args;
     g_autoptr(QemuFds) fds = qemu_fds_new();
-    int listener = qemu_monitor_listen(f->monitor, geteuid(), getegid(), error);
+    int listener = qemu_socket_listen(f->monitor, geteuid(), getegid(), error);
     g_assert_no_error(*error);
     g_assert_cmpint(qemu_fds_add(fds, listener), ==, 3);
     /* High and shuffled, so that the moves have something to get wrong. */
