@@ -30,17 +30,14 @@ static void on_shutdown(gpointer subject, JsonObject *data, gint64 when_us)
 
 static void on_reset(gpointer subject, JsonObject *data, gint64 when_us)
 {
-    Vm *vm = subject;
-    vm_emit_reboot(vm);
-    if (vm->view->state == VIR_DOMAIN_CRASHED)
-        vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED);
+    vm_emit_reboot(subject);
 }
 
 static void on_stop(gpointer subject, JsonObject *data, gint64 when_us)
 {
     Vm *vm = subject;
     /* A STOP that our own commands caused has its state set by them already. */
-    if (vm->view->state == VIR_DOMAIN_RUNNING && !vm->resetting)
+    if (vm->view->state == VIR_DOMAIN_RUNNING)
         change_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_UNKNOWN, VIR_DOMAIN_EVENT_SUSPENDED,
                      VIR_DOMAIN_EVENT_SUSPENDED_PAUSED);
 }
@@ -48,10 +45,21 @@ static void on_stop(gpointer subject, JsonObject *data, gint64 when_us)
 static void on_resume(gpointer subject, JsonObject *data, gint64 when_us)
 {
     Vm *vm = subject;
-    if (vm->view->state == VIR_DOMAIN_PAUSED && !vm->resetting)
+    switch (vm->view->state) {
+    case VIR_DOMAIN_PAUSED:
         change_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNPAUSED, VIR_DOMAIN_EVENT_RESUMED,
                      VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
-    vm->resetting = false;
+        break;
+    case VIR_DOMAIN_CRASHED: /* reset after its crash */
+        change_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED, VIR_DOMAIN_EVENT_RESUMED,
+                     VIR_DOMAIN_EVENT_RESUMED_UNPAUSED);
+        break;
+    case VIR_DOMAIN_SHUTDOWN: /* reset after it switched itself off: to clients a reboot, no more */
+        vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
+        vm_runstate_save_state(vm);
+        break;
+    default: break; /* our own command has set the state already */
+    }
     vm_dump_resumed(vm);
 }
 

@@ -30,15 +30,6 @@
 #define DEATH_GRACE_MS   200
 #define START_TIMEOUT_MS 30000 /* until QMP answers; an idle host needs 30 ms */
 
-Domain *vm_inactive_copy(const Domain *live)
-{
-    g_autofree char *xml = domain_format(live, DOMAIN_FORMAT_SECURE);
-    g_autoptr(GError) error = NULL;
-    Domain *copy = domain_parse(xml, -1, DOMAIN_PARSE_NO_VALIDATION, NULL, NULL, &error);
-    g_assert(copy); /* our own text of a definition that was accepted */
-    return copy;
-}
-
 static bool check_unapplied(VmStart *start, GError **error)
 {
     return vm_refuse_unapplied(start->live, error);

@@ -12,9 +12,6 @@ bool vm_start(Vm *vm, unsigned flags, Client *client, GError **error);
 /* The same for a definition (taken over) that is not stored: a transient guest, unless the Vm is persistent already. */
 bool vm_start_definition(Vm *vm, Domain *domain, unsigned flags, Client *client, GError **error);
 
-/* A copy of a running definition as one that is off: without number, aliases of its own and run state. */
-Domain *vm_inactive_copy(const Domain *live);
-
 /*
  * Starts, in parallel, the guests marked for autostart; only the first daemon after the host's boot does, so that a
  * guest that was shut down since stays off when the daemon is upgraded. Start-up of the daemon.

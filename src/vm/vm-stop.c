@@ -22,7 +22,6 @@
 #include "vm/vm-ports.h"
 #include "vm/vm-resctrl.h"
 #include "vm/vm-runstate.h"
-#include "vm/vm-start.h"
 
 #include <signal.h>
 
@@ -71,7 +70,7 @@ void vm_release_resources(Vm *vm)
     if (vm->run_dir)
         vm_runstate_remove(vm->run_dir);
     g_clear_pointer(&vm->run_dir, g_free);
-    vm->reset_on_shutdown = vm->resetting = false;
+    vm->reset_on_shutdown = false;
     vm->stop_reason = -1;
 }
 
@@ -159,53 +158,13 @@ static void log_failure(Vm *vm, const char *what, const GError *error)
     log_error("guest '%s': %s: %s", vm_view_domain(vm->view)->name, what, error->message);
 }
 
-static bool reset_and_continue(Vm *vm)
+/* Boots the guest again in the same QEMU. That it runs is told by QEMU's RESUME: vm-qmp-events.c. */
+static void reset_and_continue(Vm *vm)
 {
     g_autoptr(GError) error = NULL;
     vm->reset_on_shutdown = false;
-    vm->resetting = true;
-    if (vm_qmp(vm, "system_reset", NULL, NULL, &error) && vm_qmp(vm, "cont", NULL, NULL, &error))
-        return true;
-    vm->resetting = false;
-    log_failure(vm, "restart after shutdown", error);
-    return false;
-}
-
-/* on_poweroff='restart': clients hear of the end, then of nothing but a guest that runs. */
-static void restart_after_shutdown(Vm *vm)
-{
-    if (!reset_and_continue(vm))
-        return;
-    vm_set_state(vm, VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED);
-    vm_runstate_save_state(vm);
-}
-
-/* Ends the run and begins another by the persistent definition, or, of a transient guest, by the one that ran. */
-static void restart_anew(Vm *vm, int shutoff_reason)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Definition) transient =
-        vm->view->persistent ? NULL : definition_new(vm_inactive_copy(vm->view->live->domain), NULL);
-    VmView *next = vm_view_copy(vm->view);
-    if (transient) {
-        /* Only until it runs again: a view needs a definition while the guest is off. */
-        next->config = definition_ref(transient);
-        next->persistent = true;
-        vm_publish(vm, next);
-    } else {
-        vm_view_unref(next);
-    }
-    if (!vm_kill(vm, END_GRACE_MS, false, shutoff_reason, &error) || !vm_start(vm, 0, NULL, &error))
+    if (!vm_qmp(vm, "system_reset", NULL, NULL, &error) || !vm_qmp(vm, "cont", NULL, NULL, &error))
         log_failure(vm, "restart", error);
-    if (transient) {
-        next = vm_view_copy(vm->view);
-        next->persistent = false;
-        g_clear_pointer(&next->config, definition_unref);
-        bool active = vm_view_active(next);
-        if (!active)
-            g_clear_pointer(&next, vm_view_unref);
-        vm_publish(vm, next);
-    }
 }
 
 void vm_guest_shutdown(Vm *vm)
@@ -214,27 +173,20 @@ void vm_guest_shutdown(Vm *vm)
     if (vm->stop_reason >= 0 || !vm->view->live)
         return; /* we asked for it */
     LifecycleAction action = vm->view->live->domain->on_poweroff;
-    if (vm->reset_on_shutdown) {
+    bool again =
+        vm->reset_on_shutdown || action == LIFECYCLE_ACTION_RESTART || action == LIFECYCLE_ACTION_RENAME_RESTART;
+    vm_set_state(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
+    if (again) {
         reset_and_continue(vm);
         return;
     }
-    vm_set_state(vm, VIR_DOMAIN_SHUTDOWN, VIR_DOMAIN_SHUTDOWN_USER);
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED);
-    switch (action) {
-    case LIFECYCLE_ACTION_RESTART: restart_after_shutdown(vm); break;
-    case LIFECYCLE_ACTION_PRESERVE:
+    if (action == LIFECYCLE_ACTION_PRESERVE) {
         vm_set_state(vm, VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SHUTTING_DOWN);
         vm_runstate_save_state(vm);
-        break;
-    default:
-        if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_SHUTDOWN, &error))
-            log_failure(vm, "end after shutdown", error);
+    } else if (!vm_kill(vm, END_GRACE_MS, false, VIR_DOMAIN_SHUTOFF_SHUTDOWN, &error)) {
+        log_failure(vm, "end after shutdown", error);
     }
-}
-
-static void restart_crashed(Vm *vm)
-{
-    restart_anew(vm, VIR_DOMAIN_SHUTOFF_CRASHED);
 }
 
 static void destroy_crashed(Vm *vm)
@@ -262,10 +214,10 @@ void vm_guest_panicked(Vm *vm)
     vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED);
     switch (action) {
     case LIFECYCLE_ACTION_PRESERVE: return;
-    case LIFECYCLE_ACTION_COREDUMP_RESTART: dump_crashed(vm, restart_crashed); return;
+    case LIFECYCLE_ACTION_COREDUMP_RESTART: dump_crashed(vm, reset_and_continue); return;
     case LIFECYCLE_ACTION_COREDUMP_DESTROY: dump_crashed(vm, destroy_crashed); return;
     case LIFECYCLE_ACTION_RESTART:
-    case LIFECYCLE_ACTION_RENAME_RESTART: restart_crashed(vm); return;
+    case LIFECYCLE_ACTION_RENAME_RESTART: reset_and_continue(vm); return;
     default: destroy_crashed(vm);
     }
 }

@@ -73,7 +73,6 @@ typedef struct Vm {
     VmJobRun *job_run;      /* the other half of `job` */
     GHashTable *unplugs;    /* alias → VmJobWaiter *, told when the guest lets go of the device; NULL: none */
     bool reset_on_shutdown; /* this shutdown is one half of a reboot */
-    bool resetting;         /* QEMU stops and goes on for us, behind a shutdown: nothing that clients are told of */
     int stop_reason;        /* virDomainShutoffReason to report when QEMU's end is seen; -1: find out */
     GArray *ports;          /* of unsigned: TCP ports to give back after the run */
 } Vm;

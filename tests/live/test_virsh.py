@@ -394,7 +394,7 @@ def test_guest_agent(shared):
     shared.virsh("undefine", "agent")
 
 
-def test_reboot_keeps_the_guest(shared):
+def test_reset_keeps_the_guest(shared):
     define(shared, "again", boot=True)
     shared.virsh("start", "again")
     number = shared.virsh("domid", "again")
