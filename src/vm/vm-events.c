@@ -26,10 +26,17 @@ void vm_emit_lifecycle(Vm *vm, int event, int detail)
 {
     g_autoptr(VmView) view = NULL;
     DomainEventCallbackLifecycleMsg payload = { .msg = { .event = event, .detail = detail } };
-    if (!subject(vm, &view, &payload.msg.dom))
-        return;
-    if (event == VIR_DOMAIN_EVENT_STOPPED)
-        payload.msg.dom.id = -1; /* the view still shows the run that has just ended */
+    if (subject(vm, &view, &payload.msg.dom))
+        event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE, &payload);
+}
+
+void vm_emit_stopped(Vm *vm, const VmView *ended, int detail)
+{
+    DomainEventCallbackLifecycleMsg payload = {
+        .msg = { .event = VIR_DOMAIN_EVENT_STOPPED,
+                 .detail = detail,
+                 .dom = { .name = vm_view_domain(ended)->name, .uuid = vm->uuid, .id = -1 } }
+    };
     event_emit(vm->daemon->events, PROC_DOMAIN_EVENT_CALLBACK_LIFECYCLE, &payload);
 }
 

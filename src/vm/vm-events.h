@@ -11,6 +11,8 @@
 #include <json-glib/json-glib.h>
 
 void vm_emit_lifecycle(Vm *vm, int event, int detail);
+/* The end of the run that @ended shows; the guest itself may be gone with it. */
+void vm_emit_stopped(Vm *vm, const VmView *ended, int detail);
 void vm_emit_metadata_change(Vm *vm, int type, const char *uri);
 void vm_emit_balloon_change(Vm *vm, uint64_t kib);
 void vm_emit_reboot(Vm *vm);

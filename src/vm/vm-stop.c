@@ -87,16 +87,10 @@ static int stopped_detail(int shutoff_reason)
     }
 }
 
-void vm_finish(Vm *vm, int shutoff_reason)
+/* The view of a persistent guest that has ended. */
+static VmView *view_of_end(const VmView *ended, int shutoff_reason)
 {
-    vm_log_event(vm, "stopped, reason: %s", state_reason_word(VIR_DOMAIN_SHUTOFF, shutoff_reason));
-    vm_release_resources(vm);
-    vm_emit_lifecycle(vm, VIR_DOMAIN_EVENT_STOPPED, stopped_detail(shutoff_reason));
-    if (!vm->view->persistent) {
-        vm_publish(vm, NULL);
-        return;
-    }
-    VmView *next = vm_view_copy(vm->view);
+    VmView *next = vm_view_copy(ended);
     g_clear_pointer(&next->live, definition_unref);
     g_clear_pointer(&next->vcpu_tids, g_array_unref);
     next->id = -1;
@@ -107,7 +101,18 @@ void vm_finish(Vm *vm, int shutoff_reason)
     next->monitor_used = false;
     next->dirty_rate_ordered = false;
     next->reachable = true;
-    vm_publish(vm, next);
+    return next;
+}
+
+void vm_finish(Vm *vm, int shutoff_reason)
+{
+    g_autoptr(Vm) held = vm_ref(vm); /* of a transient guest the registry drops the last reference */
+    vm_log_event(vm, "stopped, reason: %s", state_reason_word(VIR_DOMAIN_SHUTOFF, shutoff_reason));
+    vm_release_resources(vm);
+    g_autoptr(VmView) ended = vm_view_ref(vm->view);
+    vm_publish(vm, ended->persistent ? view_of_end(ended, shutoff_reason) : NULL);
+    /* Whoever hears of the end and looks must see it. */
+    vm_emit_stopped(vm, ended, stopped_detail(shutoff_reason));
 }
 
 bool vm_kill(Vm *vm, int grace_ms, bool graceful, int shutoff_reason, GError **error)
