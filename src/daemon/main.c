@@ -15,6 +15,7 @@
 #include "daemon/sockets.h"
 #include "rpc/server.h"
 #include "vm/vm-adopt.h"
+#include "vm/vm-log.h"
 #include "vm/vm-start.h"
 
 #include <errno.h>
@@ -211,14 +212,14 @@ static gboolean on_reload_signal(gpointer data)
 static void serve(Run *run)
 {
     run->loop = g_main_loop_new(NULL, FALSE);
-    guint signals[] = { g_unix_signal_add(SIGTERM, on_end_signal, run), g_unix_signal_add(SIGINT, on_end_signal, run),
-                        g_unix_signal_add(SIGHUP, on_reload_signal, run) };
+    guint sources[] = { g_unix_signal_add(SIGTERM, on_end_signal, run), g_unix_signal_add(SIGINT, on_end_signal, run),
+                        g_unix_signal_add(SIGHUP, on_reload_signal, run), vm_log_watch_all(run->daemon) };
     idle_init(run->daemon, run->loop, run->options->timeout);
     report_ready(run);
     g_main_loop_run(run->loop);
     idle_stop();
-    for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++)
-        g_source_remove(signals[i]);
+    for (unsigned i = 0; i < G_N_ELEMENTS(sources); i++)
+        g_source_remove(sources[i]);
     g_clear_handle_id(&run->farewell, g_source_remove);
     g_main_loop_unref(run->loop);
 }

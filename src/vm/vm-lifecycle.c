@@ -8,6 +8,7 @@
 #include "vm/vm-events.h"
 #include "vm/vm-job.h"
 #include "vm/vm-keycodes.h"
+#include "vm/vm-log.h"
 #include "vm/vm-monitor.h"
 #include "vm/vm-registry.h"
 #include "vm/vm-runstate.h"
@@ -90,8 +91,15 @@ bool vm_destroy(Call *call, const DomainDestroyArgs *args, void *ret, GError **e
 
 bool vm_destroy_flags(Call *call, const DomainDestroyFlagsArgs *args, void *ret, GError **error)
 {
-    return flags_check(call, args->flags, VIR_DOMAIN_DESTROY_GRACEFUL, error) &&
-           destroy(call->object, args->flags & VIR_DOMAIN_DESTROY_GRACEFUL, error);
+    Vm *vm = call->object;
+    if (!flags_check(call, args->flags, VIR_DOMAIN_DESTROY_GRACEFUL | VIR_DOMAIN_DESTROY_REMOVE_LOGS, error))
+        return false;
+    g_autofree char *name = g_strdup(vm_view_domain(vm->view)->name);
+    if (!destroy(vm, args->flags & VIR_DOMAIN_DESTROY_GRACEFUL, error))
+        return false;
+    if (args->flags & VIR_DOMAIN_DESTROY_REMOVE_LOGS)
+        vm_log_remove(call->daemon->paths, name);
+    return true;
 }
 
 /* Presses the power button; @reset: the guest's shutdown is then followed by a start. */
