@@ -174,7 +174,7 @@ def test_serial_by_network_file_and_nothing(shared, started):
 
 
 def test_channels_and_virtio_console(shared, started):
-    """Linux reads and writes them: unix, file, null and pty back ends, and a console on virtio."""
+    """Linux reads and writes them: unix, file and pty back ends, with one for nothing beside them, and a console on virtio."""
     hidden = in_hiding(shared, "channels")
     domain = started(guest_xml("linux", shared, boot=True, devices=f"""
         <channel type='unix'><source mode='bind' path='{hidden}/bound'/><target type='virtio' name='org.lodge.unix'/></channel>
@@ -188,7 +188,7 @@ def test_channels_and_virtio_console(shared, started):
         console.read_until(b"/ #")
         console.type('port() { for p in /sys/class/virtio-ports/*; do [ "$(cat $p/name)" = org.lodge.$1 ] && echo /dev/${p##*/}; done; }')
         with connected(str(hidden / "bound")) as peer, connected(str(hidden / "console")) as second:
-            console.type("for name in file null pty unix; do echo to-$name >$(port $name); done; echo to-console >/dev/hvc0; echo writ''ten")
+            console.type("for name in file pty unix; do echo to-$name >$(port $name); done; echo to-console >/dev/hvc0; echo writ''ten")
             console.read_until(b"written")
             Line(peer.fileno()).hear(b"to-unix")
             Line(second.fileno()).hear(b"to-console")
