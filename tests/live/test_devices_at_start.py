@@ -121,10 +121,10 @@ def test_serial_by_sockets_pipes_and_devices(shared, started):
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(hidden / "server"))
     server.listen(1)
-    for name in ("pipe.in", "pipe.out", "single"):
+    for name in ("pipe.in", "pipe.out", "paper.in", "paper.out"):
         os.mkfifo(hidden / name, 0o600)
     out, back = (os.open(hidden / f"pipe.{end}", os.O_RDWR | os.O_NONBLOCK) for end in ("out", "in"))
-    paper = os.open(hidden / "single", os.O_RDWR | os.O_NONBLOCK)
+    paper = os.open(hidden / "paper.out", os.O_RDWR | os.O_NONBLOCK)
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     os.chmod(os.ttyname(theirs), 0o600)
@@ -133,7 +133,7 @@ def test_serial_by_sockets_pipes_and_devices(shared, started):
         <serial type='unix'><source mode='connect' path='{hidden}/server'/></serial>
         <serial type='pipe'><source path='{hidden}/pipe'/></serial>
         <serial type='dev'><source path='{os.ttyname(theirs)}'/></serial>
-        <parallel type='pipe'><source path='{hidden}/single'/></parallel>"""))
+        <parallel type='pipe'><source path='{hidden}/paper'/></parallel>"""))
     peer, bound = accepted(server), connected(str(hidden / "bound"))
     try:
         for line in (Line(peer.fileno()), Line(out, back), Line(ours), Line(paper)):
