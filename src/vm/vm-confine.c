@@ -6,6 +6,7 @@
 #include "model/given.h"
 #include "vm/vm-settings.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -220,13 +221,17 @@ static bool is_confined(pid_t pid)
 
 static bool join(Vm *vm, char *const *paths, GError **error)
 {
-    const VmUser *user = &vm->daemon->vm_settings->user;
+    int pid = (int)vm->view->process.pid;
+    g_autofree char *process = g_strdup_printf("/proc/%d", pid);
+    struct stat info;
+    if (stat(process, &info) < 0)
+        return error_set_errno(error, errno, "find QEMU (pid %d)", pid);
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *complaint = NULL;
     int status = 0;
     g_ptr_array_add(argv, g_strdup(qemu_launch_program()));
     g_ptr_array_add(argv, g_strdup("--report=2"));
-    g_ptr_array_add(argv, g_strdup_printf("--join=%d:%u:%u", (int)vm->view->process.pid, user->uid, user->gid));
+    g_ptr_array_add(argv, g_strdup_printf("--join=%d:%u:%u", pid, info.st_uid, info.st_gid));
     for (; *paths; paths++)
         g_ptr_array_add(argv, g_strconcat("--see=", *paths, NULL));
     g_ptr_array_add(argv, NULL);

@@ -41,6 +41,7 @@ void vm_start_clear(VmStart *start)
     g_clear_pointer(&start->args, g_ptr_array_unref);
     g_free(start->log_path);
     g_free(start->monitor_path);
+    g_free(start->own_settings);
 }
 
 /* Gives @path to the user that QEMU runs as. */

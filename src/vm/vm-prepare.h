@@ -19,6 +19,7 @@ typedef struct {
     Vm *vm;
     Daemon *daemon;
     const VmSettings *settings;
+    VmSettings *own_settings; /* … where the definition names another user; else NULL */
     const char *name;
     Domain *live;   /* the definition that will run; published when QEMU answers */
     Domain *handed; /* its copy for the command line, in which paths stand for descriptors handed over */

@@ -57,7 +57,7 @@ static bool label_is_ours(const Domain *domain, const ModelGiven *given)
 {
     const DomainSeclabel *label = given->object;
     if (g_strcmp0(label->model, "dac") == 0)
-        return label->type != SECLABEL_TYPE_STATIC && label->type != SECLABEL_TYPE_NONE;
+        return label->type != SECLABEL_TYPE_NONE;
     return label->type == SECLABEL_TYPE_NONE;
 }
 
@@ -209,7 +209,7 @@ static const Refusal refusals[] = {
     UNLESS(Domain, domain, vcpu_placement, VCPU_PLACEMENT_STATIC, "numad is not asked: give a cpuset"),
     UNLESS(DomainNumatune, domain_numatune, placement, VCPU_PLACEMENT_STATIC, "numad is not asked: give a nodeset"),
     IF_NOT(DomainSeclabel, domain_seclabel, type, label_is_ours,
-           "this label is not applied: only model='dac' type='dynamic', which says what happens anyway, can be"),
+           "this label is not applied: the host has no such security driver, or (model='dac') QEMU always gets a user"),
     /* Features of other machines and hypervisors */
     NEVER(Domain, domain, features.viridian, TEXT_XEN " (for QEMU: <hyperv>)"),
     NEVER(Domain, domain, features.privnet, TEXT_LXC),

@@ -35,6 +35,21 @@ static bool check_unapplied(VmStart *start, GError **error)
     return vm_refuse_unapplied(start->live, error);
 }
 
+/* A definition may name another user than the configuration. */
+static bool choose_user(VmStart *start, GError **error)
+{
+    const Domain *live = start->live;
+    for (unsigned i = 0; i < live->n_seclabels; i++) {
+        const DomainSeclabel *label = live->seclabels[i];
+        if (label->type != SECLABEL_TYPE_STATIC || g_strcmp0(label->model, "dac") != 0)
+            continue;
+        start->own_settings = g_memdup2(start->settings, sizeof *start->settings);
+        start->settings = start->own_settings;
+        return vm_user_of_label(label->label, &start->own_settings->user, error);
+    }
+    return true;
+}
+
 static bool find_emulator(VmStart *start, GError **error)
 {
     start->caps = qemu_caps_cache_get(start->daemon->qemu_caps, start->live->emulator, error);
@@ -218,6 +233,7 @@ static const struct {
     bool (*run)(VmStart *start, GError **error);
 } start_steps[] = {
     { "apply all of the definition", check_unapplied },
+    { "choose its user", choose_user },
     { "find the emulator", find_emulator },
     { "check its CPU", check_cpu },
     { "prepare the run directory", vm_prepare_directory },

@@ -78,6 +78,31 @@ bool vm_user_resolve(const char *user, const char *group, bool privileged, VmUse
     return true;
 }
 
+/* In labels a number needs no '+' unless somebody has it as a name. */
+static char *label_name(const char *text, bool known)
+{
+    bool digits = text[0] && strspn(text, "0123456789") == strlen(text);
+    return g_strconcat(digits && !known ? "+" : "", text, NULL);
+}
+
+bool vm_user_of_label(const char *label, VmUser *ret_user, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(label, ":", 2);
+    uid_t uid;
+    gid_t gid;
+    g_autofree char *user = label_name(parts[0] ? parts[0] : "", parts[0] && find_user(parts[0], &uid, &gid));
+    g_autofree char *group = parts[0] && parts[1] ? label_name(parts[1], find_group(parts[1], &gid)) : NULL;
+    if (!find_user(user, &uid, &gid) || (group && !find_group(group, &gid)))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<seclabel model='dac'>: label '%s' names no user (and group) of this host: use USER:GROUP or "
+                         "numbers, as in '+107:+107'",
+                         label);
+    if (getuid() != 0 && (uid != getuid() || gid != getgid()))
+        return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
+                         "<seclabel model='dac'>: only a daemon of root can run QEMU as '%s'", label);
+    return vm_user_resolve(user, group, true, ret_user, error);
+}
+
 /* Whether the mode bits of @info give the user all of @wanted (4 read, 2 write, 1 search). */
 static bool mode_allows(const VmUser *user, const struct stat *info, unsigned wanted)
 {

@@ -20,5 +20,8 @@ typedef struct {
  */
 bool vm_user_resolve(const char *user, const char *group, bool privileged, VmUser *ret_user, GError **error);
 
+/* The user of a DAC label: "USER:GROUP", "107:107", "+107:+107"; without a group the user's own. */
+bool vm_user_of_label(const char *label, VmUser *ret_user, GError **error);
+
 /* Whether the user can open @path for reading (or also writing) by mode bits, all directories on the way included. */
 bool vm_user_can_open(const VmUser *user, const char *path, bool writable);

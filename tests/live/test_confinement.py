@@ -118,3 +118,20 @@ def test_without_namespaces():
         assert status(pid)["Seccomp"] == "0" and status(pid)["NoNewPrivs"] == "1"
         domain.destroy()
         connection.close()
+
+
+def test_user_of_a_static_label(daemon):
+    own = image(daemon, "labelled.img")
+    before = os.stat(own)
+    connection = daemon.connect()
+    label = "<seclabel type='static' model='dac' relabel='no'><label>+4711:+4712</label></seclabel>"
+    xml = guest_xml("labelled", memory_mib=32, devices=disk(own)).replace("</domain>", label + "</domain>")
+    known = daemon.guest_pids()
+    domain = connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+    pid = (set(daemon.guest_pids()) - set(known)).pop()
+    assert set(status(pid)["Uid"].split()) == {"4711"} and set(status(pid)["Gid"].split()) == {"4712"}
+    assert (os.stat(own).st_uid, os.stat(own).st_gid) == (before.st_uid, before.st_gid)
+    domain.destroy()
+    with pytest.raises(libvirt.libvirtError, match="names no user"):
+        connection.createXML(xml.replace("+4711:+4712", "no-such-user:x"), libvirt.VIR_DOMAIN_START_PAUSED)
+    connection.close()
