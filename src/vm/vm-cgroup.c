@@ -131,7 +131,7 @@ static bool place_now(VmPlacing *placing, GError **error)
 
 void vm_cgroup_plan(VmPlacing *placing, Vm *vm, Domain *live)
 {
-    const char *knob = vm_tunables_first(live);
+    const char *knob = vm_tunables_first(live, false);
     *placing = (VmPlacing){ .vm = vm, .live = live, .required = knob || live->resource_partition };
     g_mutex_init(&placing->lock);
     g_cond_init(&placing->ended);
@@ -152,9 +152,12 @@ static void place_job(gpointer data)
     g_mutex_unlock(&placing->lock);
 }
 
-static bool refuse(const VmPlacing *placing, GError **error)
+/* There are no groups: true if they are not needed after all. */
+static bool do_without(const VmPlacing *placing, GError **error)
 {
-    const char *knob = vm_tunables_first(placing->live);
+    const char *knob = vm_tunables_first(placing->live, true);
+    if (!knob && !placing->live->resource_partition)
+        return true; /* QEMU itself holds what it sets */
     if (!placing->vm->daemon->paths->privileged)
         return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED,
                          "%s is not available in session mode: leave it out, or use qemu:///system",
@@ -169,7 +172,7 @@ bool vm_cgroup_place(pid_t pid, gpointer data, GError **error)
     VmPlacing *placing = data;
     placing->pid = pid;
     if (!placing->vm->cgroup)
-        return !placing->required || refuse(placing, error);
+        return !placing->required || do_without(placing, error);
     if (placing->required)
         return place_now(placing, error);
     placing->begun = true;

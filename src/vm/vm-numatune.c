@@ -134,7 +134,14 @@ bool vm_set_numa_parameters(Call *call, const DomainSetNumaParametersArgs *args,
 }
 
 static const VmTunableKind mode_kind = { mode_is_set, mode_read, NULL, mode_check, mode_write, NULL };
-static const VmTunableKind nodes_kind = { nodes_is_set, nodes_read, NULL, NULL, nodes_write, nodes_apply };
+/* Under 'strict' QEMU binds the memory to the nodes by itself. */
+static bool nodes_needs_group(const VmTunable *row, const Domain *domain)
+{
+    return mode_of(domain) == VIR_DOMAIN_NUMATUNE_MEM_RESTRICTIVE;
+}
+
+static const VmTunableKind nodes_kind = { nodes_is_set, nodes_read,       NULL, NULL, nodes_write,
+                                          nodes_apply,  nodes_needs_group };
 
 static const VmTunable rows[] = {
     { VIR_DOMAIN_NUMA_MODE, "<numatune><memory mode>", NULL, WIRE_VALUE_INT, false, 0, 0, &mode_kind },

@@ -27,17 +27,26 @@ static bool visit_set(const Domain *domain, bool (*visit)(const VmTunable *row, 
     return true;
 }
 
+typedef struct {
+    const Domain *domain;
+    bool needing_group;
+    const char *element;
+} Search;
+
 static bool note_first(const VmTunable *row, gpointer data)
 {
-    *(const char **)data = row->element;
+    Search *search = data;
+    if (search->needing_group && row->kind->needs_group && !row->kind->needs_group(row, search->domain))
+        return true;
+    search->element = row->element;
     return false;
 }
 
-const char *vm_tunables_first(const Domain *domain)
+const char *vm_tunables_first(const Domain *domain, bool needing_group)
 {
-    const char *first = NULL;
-    visit_set(domain, note_first, &first);
-    return first;
+    Search search = { domain, needing_group, NULL };
+    visit_set(domain, note_first, &search);
+    return search.element;
 }
 
 typedef struct {

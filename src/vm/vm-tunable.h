@@ -24,6 +24,8 @@ typedef struct {
     bool (*write)(const VmTunable *row, Domain *domain, const WireTypedValue *value, GError **error);
     /* Makes what @domain has effective, also if that is nothing; NULL: it has no effect before the next start. */
     bool (*apply)(const VmTunable *row, Vm *vm, const HostCgroup *group, const Domain *domain, GError **error);
+    /* Whether nothing else holds the limit, so that a start without groups must fail; NULL: nothing else. */
+    bool (*needs_group)(const VmTunable *row, const Domain *domain);
 } VmTunableKind;
 
 struct VmTunable {
@@ -51,8 +53,8 @@ extern const VmTunableFamily vm_memtune_family;
 extern const VmTunableFamily vm_blkiotune_family;
 extern const VmTunableFamily vm_numatune_family;
 
-/* The XML name of the first limit that @domain sets; NULL: none. Any thread. */
-const char *vm_tunables_first(const Domain *domain);
+/* The XML name of the first limit that @domain sets (and nothing but a group holds); NULL: none. Any thread. */
+const char *vm_tunables_first(const Domain *domain, bool needing_group);
 /* At the start: applies all limits that @domain sets but those of threads. An error begins with the XML name. */
 bool vm_tunables_apply(Vm *vm, const HostCgroup *group, const Domain *domain, GError **error);
 /* And those of threads, once these are there. */

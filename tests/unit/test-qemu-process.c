@@ -17,6 +17,7 @@ typedef struct {
     GThread *loop_thread;
     char *dir, *monitor, *log;
     gint destroyed;
+    bool (*place)(pid_t pid, gpointer data, GError **error); /* NULL: none */
 } Fixture;
 
 static gpointer run_loop(gpointer data)
@@ -91,7 +92,10 @@ static bool spawn(Fixture *f, const char *emulator, GPtrArray *args, const QemuL
                         .launch = launch,
                         .context = f->context,
                         .callbacks = { .user_data = &f->destroyed, .destroy = on_destroy },
-                        .timeout_ms = 10000 };
+                        .timeout_ms = 10000,
+                        .place = f->place,
+                        .place_data = f,
+                        .gated = f->place != NULL };
     return qemu_process_spawn(&order, ret_process, error);
 }
 
@@ -140,6 +144,40 @@ static void test_orders(Fixture *f, gconstpointer unused)
                          "$(grep Cpus_allowed_list /proc/self/status) >&2";
     g_autofree char *expected = g_strdup_printf(": 0 77 %s 321 Cpus_allowed_list: 0", f->dir);
     assert_fails(f, "/bin/sh", array_of("-c", script, NULL), &launch, expected);
+}
+
+static bool place_slowly(pid_t pid, gpointer data, GError **error)
+{
+    const Fixture *f = data;
+    g_autofree char *mark = g_build_filename(f->dir, "placed", NULL);
+    g_assert_cmpint(kill(pid, 0), ==, 0);
+    g_usleep(50000);
+    return g_file_set_contents(mark, "x", 1, error);
+}
+
+static bool refuse_place(pid_t pid, gpointer data, GError **error)
+{
+    return error_set(error, VIR_ERR_CONFIG_UNSUPPORTED, "no place for it");
+}
+
+/* It does not become QEMU before it was placed … */
+static void test_gate(Fixture *f, gconstpointer unused)
+{
+    g_autofree char *script = g_strdup_printf("test -e %s/placed && echo after >&2 || echo before >&2", f->dir);
+    g_autofree char *mark = g_build_filename(f->dir, "placed", NULL);
+    f->place = place_slowly;
+    assert_fails(f, "/bin/sh", array_of("-c", script, NULL), NULL, ": after");
+    g_assert_cmpint(unlink(mark), ==, 0);
+}
+
+/* … and not at all if that fails. */
+static void test_gate_stays_shut(Fixture *f, gconstpointer unused)
+{
+    g_autofree char *script = g_strdup_printf("touch %s/ran", f->dir);
+    g_autofree char *mark = g_build_filename(f->dir, "ran", NULL);
+    f->place = refuse_place;
+    assert_fails(f, "/bin/sh", array_of("-c", script, NULL), NULL, "no place for it");
+    g_assert_false(g_file_test(mark, G_FILE_TEST_EXISTS));
 }
 
 static void test_user(Fixture *f, gconstpointer unused)
@@ -222,6 +260,8 @@ int main(int argc, char **argv)
     ADD("early-death", test_early_death);
     ADD("descriptors", test_descriptors);
     ADD("orders", test_orders);
+    ADD("gate", test_gate);
+    ADD("gate-stays-shut", test_gate_stays_shut);
     ADD("user", test_user);
     ADD("bad-order", test_bad_order);
     ADD("helper", test_helper);
