@@ -483,3 +483,18 @@ def test_session(guests):
         pid = int((home / "run/lodge/lodged.pid").read_text())
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not process_alive(pid), "the session's daemon ends")
+
+
+def test_every_verb_names_what_is_wrong(guests):
+    """A wrong option and an unknown guest, to each verb that is built: a failure that names them, in JSON too."""
+    verbs = re.findall(r"^ +([a-z][a-z0-9-]+) ", guests.lodge("help"), re.M)
+    assert len(verbs) > 90
+    run = lambda *words: subprocess.run([BUILD / "src/cli/lodge", "-c", guests.uri, *words], capture_output=True, text=True,
+        stdin=subprocess.DEVNULL, timeout=PATIENCE)
+    for verb in verbs:
+        done = run(verb, "--no-such-option")
+        assert done.returncode == 2 and "no-such-option" in done.stderr, f"{verb}: {done}"
+        if "[--domain]" not in run("help", verb).stdout:
+            continue
+        done = run("--json", verb, "--domain", "nobody")
+        assert done.returncode and json.loads(done.stderr.splitlines()[-1])["error"] in ("no-domain", "invalid-argument"), f"{verb}: {done}"
