@@ -74,6 +74,27 @@ static bool asks_no_relabel(const Domain *domain, const ModelGiven *given)
     return true;
 }
 
+/* The source that the field is part of. */
+static const StorageSource *source_of(const ModelGiven *given)
+{
+    if (given->type == &model_domain_disk)
+        return &((const DomainDisk *)given->object)->source;
+    if (given->type == &model_domain_nvram)
+        return &((const DomainNvram *)given->object)->source;
+    return &((const StorageBacking *)given->object)->source;
+}
+
+static bool snapshot_is_of_rbd(const Domain *domain, const ModelGiven *given)
+{
+    return source_of(given)->protocol == STORAGE_PROTOCOL_RBD;
+}
+
+static bool is_number(const Domain *domain, const ModelGiven *given)
+{
+    const char *text = *(char *const *)((const char *)given->object + given->row->offset);
+    return g_ascii_string_to_unsigned(text + (text[0] == '+'), 10, 0, G_MAXUINT32, NULL, NULL);
+}
+
 static bool driver_is_qemu(const Domain *domain, const ModelGiven *given)
 {
     const DomainDisk *disk = given->object;
@@ -191,6 +212,10 @@ bool vm_refuse_unapplied_device(const Domain *domain, const ModelStruct *type, c
 #define SOURCE(field, why)                                                                                             \
     NEVER(DomainDisk, domain_disk, source.field, why), NEVER(StorageBacking, storage_backing, source.field, why),      \
         NEVER(DomainNvram, domain_nvram, source.field, why)
+#define SOURCE_IF_NOT(field, test, why)                                                                                \
+    IF_NOT(DomainDisk, domain_disk, source.field, test, why),                                                          \
+        IF_NOT(StorageBacking, storage_backing, source.field, test, why),                                              \
+        IF_NOT(DomainNvram, domain_nvram, source.field, test, why)
 
 /* clang-format off */
 static const Refusal refusals[] = {
@@ -236,11 +261,10 @@ static const Refusal refusals[] = {
     /* Disks */
     SOURCE(tls_hostname, "TLS to storage servers is not built into this version: use a tunnel or a trusted network"),
     SOURCE(fdgroup, "groups of descriptors of clients are not taken by this version: name a file"),
-    SOURCE(snapshot, "internal snapshots of rbd and others are not opened by this version: remove it"),
-    SOURCE(config_file, "rbd is not supported by this version: map the image and use type='block'"),
+    SOURCE_IF_NOT(snapshot, snapshot_is_of_rbd, "internal snapshots of others than rbd are not opened: remove it"),
     SOURCE(reconnect, "reconnecting is not built for storage in this version: remove it"),
-    SOURCE(nfs_user, "NFS servers are not spoken to directly: mount the share and use type='file'"),
-    SOURCE(nfs_group, "NFS servers are not spoken to directly: mount the share and use type='file'"),
+    SOURCE_IF_NOT(nfs_user, is_number, "QEMU knows users of an NFS server by number only: use '+NUMBER'"),
+    SOURCE_IF_NOT(nfs_group, is_number, "QEMU knows groups of an NFS server by number only: use '+NUMBER'"),
     SOURCE(reservations, "persistent reservations need a helper that this version does not start: remove it"),
     IF_NOT(DomainDisk, domain_disk, source.seclabels, asks_no_relabel,
            "files are handed to QEMU open, not labelled: use <seclabel relabel='no'/>, or remove it"),
@@ -302,7 +326,6 @@ static const Refusal refusals[] = {
     NEVER(DomainAddress, domain_address, zpci, TEXT_S390),
     IF_NOT(DomainTpm, domain_tpm, source_type, is_external_unix, "an external TPM is reached by type='unix' mode='connect'"),
     NEVER(DomainTpm, domain_tpm, active_pcr_banks, "PCR banks are not chosen by this version: remove it"),
-    UNLESS(DomainVsock, domain_vsock, cid_auto, TRI_NO, "context identifiers are not chosen by this version: give <cid address='…'/>"),
     NEVER(DomainFilesystem, domain_filesystem, binary, TEXT_VIRTIOFSD),
     NEVER(DomainFilesystem, domain_filesystem, thread_pool, TEXT_VIRTIOFSD),
     NEVER(DomainFilesystem, domain_filesystem, xattr, TEXT_VIRTIOFSD),

@@ -62,7 +62,7 @@ LACKING = {
     "memory-align-fail": "are more than a guest can have",
     "net-many-models": "no device 'idontexist'",
     "net-mcast": "does not contain a multicast address",
-    "qemu-ns": "-unknown: invalid option",
+    "qemu-ns": "names of capabilities mean nothing here",
     "qemu-ns-no-env": "-unknown: invalid option",
     "qemu-ns-commandline": "Could not open 'ARGUMENT'",
     "qemu-ns-commandline-ns1": "Could not open 'ARGUMENT'",
@@ -311,7 +311,13 @@ def fake_displays(host, root):
 
 
 def fake_host_limits(root):
-    """Host CPUs and nodes: those that every host has."""
+    """Host CPUs and nodes: those that every host has. Nobody asks numad, and users are not mapped: both are refused."""
+    for element in root.findall("idmap"):
+        root.remove(element)
+    for element in root.iterfind("numatune/memory"):
+        if element.get("placement") == "auto":
+            del element.attrib["placement"]
+            element.set("nodeset", "0")
     for element in root.iter():
         for name in ("cpuset", "nodeset"):
             if element.get(name) and element.tag != "page":
@@ -363,12 +369,38 @@ def complaints(log):
     return [line for line in log.splitlines() if re.match(r"(\S+Z )?(/usr/bin/)?qemu-system-\S+: ", line) and not usual.search(line)]
 
 
+def without(xml, path):
+    """The document without the field that a start has refused because no code applies it; None if it is not found."""
+    root = ElementTree.fromstring(xml)
+    element, parents = root, []
+    for step in path.split("='")[0].split("/"):
+        if step.startswith("@"):
+            if step[1:] in element.attrib and step not in ("@type", "@name"):
+                del element.attrib[step[1:]]
+                return ElementTree.tostring(root, encoding="unicode")
+            break
+        tag, _, number = step.rstrip("]").partition("[")
+        found = element.findall(tag)
+        if len(found) < int(number or 1):
+            return None
+        parents.append(element)
+        element = found[int(number or 1) - 1]
+    parents[-1].remove(element)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 def start(connection, daemon, name, xml):
-    """'' if the document starts paused, else what was said."""
-    try:
-        guest = connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
-    except libvirt.libvirtError as error:
-        return str(error)
+    """'' if the document starts paused, else what was said. Fields that are refused by name are left out, one by one."""
+    guest = None
+    while not guest:
+        try:
+            guest = connection.createXML(xml, libvirt.VIR_DOMAIN_START_PAUSED)
+        except libvirt.libvirtError as error:
+            refused = re.match(r"unsupported configuration: guest '[^']*': ([\w/@\[\]-]+(?:='[^']*')?): ", str(error))
+            less = refused and without(xml, refused[1])
+            if not less or less == xml:
+                return str(error)
+            xml = less
     try:
         return "\n".join(complaints((daemon.root / f"log/qemu/{name}.log").read_text(errors="replace")))
     finally:
