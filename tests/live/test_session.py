@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from daemons import BUILD, PATIENCE, Lodged, wait_until
+from daemons import BUILD, PATIENCE, Failed, Lodged, wait_until
 from guests import guest_xml
 
 pytestmark = pytest.mark.lodge
@@ -143,3 +143,20 @@ def test_signals(daemon):
     assert daemon.stop() == 0
     wait_until(lambda: not path.exists(), "the socket is taken away")
     daemon.start()
+
+
+def test_limits_without_control_groups(session):
+    """What only a control group holds is refused by name; nodes that QEMU binds its memory to are not."""
+    def create(head):
+        path = session.home / "limited.xml"
+        path.write_text(guest_xml("limited", head=head, console=False))
+        path.chmod(0o644)
+        session.virsh("create", path, "--paused")
+
+    for head, element in (("<memtune><hard_limit unit='MiB'>900</hard_limit></memtune>", "<memtune><hard_limit>"),
+            ("<cputune><quota>50000</quota></cputune>", "<cputune><quota>"),
+            ("<numatune><memory mode='restrictive' nodeset='0'/></numatune>", "<numatune><memory nodeset>")):
+        with pytest.raises(Failed, match=f"{element} is not available in session mode"):
+            create(head)
+    create("<numatune><memory mode='strict' nodeset='0'/></numatune>")
+    session.virsh("destroy", "limited")
