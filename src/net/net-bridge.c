@@ -4,6 +4,8 @@
 #include "net/net-link-ioctl.h"
 
 #include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 
 #define PORTS_MAX 1024 /* of one bridge in the kernel */
@@ -95,4 +97,39 @@ bool net_bridge_remove_port(const char *bridge, const char *port, GError **error
     struct ifreq ifr = { .ifr_ifindex = (int)index };
     g_autofree char *action = g_strdup_printf("remove port '%s' from bridge", port);
     return net_link_ioctl(bridge, SIOCBRDELIF, &ifr, action, error);
+}
+
+/* Sends one request of rtnetlink and reads its acknowledgement; 0 or an error number. */
+static int ask_kernel(const void *request, size_t length)
+{
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+    } answer;
+    auto_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0 || send(fd, request, length, 0) < 0)
+        return errno;
+    ssize_t got = recv(fd, &answer, sizeof answer, 0);
+    if (got < 0)
+        return errno;
+    return (size_t)got >= sizeof answer && answer.header.nlmsg_type == NLMSG_ERROR ? -answer.error.error : EPROTO;
+}
+
+bool net_bridge_isolate_port(const char *port, bool isolated, GError **error)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifinfomsg link;
+        struct rtattr info; /* nested: */
+        struct rtattr flag;
+        uint8_t value, padding[3];
+    } request = {
+        .header = { .nlmsg_len = sizeof request, .nlmsg_type = RTM_SETLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+        .link = { .ifi_family = AF_BRIDGE, .ifi_index = (int)if_nametoindex(port) },
+        .info = { RTA_LENGTH(RTA_SPACE(1)), IFLA_PROTINFO | NLA_F_NESTED },
+        .flag = { RTA_LENGTH(1), IFLA_BRPORT_ISOLATED },
+        .value = isolated,
+    };
+    int code = ask_kernel(&request, sizeof request);
+    return code == 0 || error_set_errno(error, code, "isolate port '%s' of its bridge", port);
 }

@@ -14,3 +14,5 @@ bool net_bridge_remove(const char *name, GError **error);
 bool net_bridge_add_port(const char *bridge, const char *port, GError **error);
 /* A port that is not one of @bridge, or is gone, is success. */
 bool net_bridge_remove_port(const char *bridge, const char *port, GError **error);
+/* An isolated port reaches no other isolated port of its bridge. Kernel 4.18 or later. */
+bool net_bridge_isolate_port(const char *port, bool isolated, GError **error);

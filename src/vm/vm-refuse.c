@@ -297,7 +297,6 @@ static const Refusal refusals[] = {
     NEVER(DomainInterface, domain_interface, backend_domain, TEXT_XEN),
     NEVER(DomainInterface, domain_interface, guest_dev, TEXT_LXC),
     NEVER(DomainInterface, domain_interface, guest_actual, TEXT_LXC),
-    UNLESS(DomainInterface, domain_interface, isolated, TRI_NO, "ports are not isolated by this version: remove it"),
     NEVER(DomainInterface, domain_interface, coalesce_rx_frames, "is not set by this version: use ethtool -C"),
     NEVER(DomainInterface, domain_interface, backend_tap, "taps are made by /dev/net/tun: remove it"),
     NEVER(DomainInterface, domain_interface, backend_vhost, "vhost-net is not used by this version: remove it"),

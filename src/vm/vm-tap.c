@@ -27,6 +27,8 @@ static bool connect_tap(const DomainInterface *interface, const char *tap, bool 
     if (interface->type == INTERFACE_TYPE_BRIDGE &&
         (!vm_tap_require_bridge(interface->bridge, error) || !net_bridge_add_port(interface->bridge, tap, error)))
         return false;
+    if (interface->isolated == TRI_YES && !net_bridge_isolate_port(tap, true, error))
+        return false;
     return existing || net_link_set_up(tap, true, error);
 }
 

@@ -115,6 +115,17 @@ static void test_tap_refused(void)
     g_assert_false(net_link_exists("big0"));
 }
 
+/* What iproute2 says of a bridge's port: 1, 0; -1 if it is not installed. */
+static int port_isolated(const char *port)
+{
+    g_autofree char *command = g_strdup_printf("bridge -d link show dev %s", port);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) argv = g_strsplit(command, " ", -1);
+    if (!g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &text, NULL, NULL, NULL))
+        return -1;
+    return strstr(text, "isolated on") != NULL;
+}
+
 static void test_bridge(void)
 {
     if (!require_tap())
@@ -141,6 +152,14 @@ static void test_bridge(void)
         g_assert_true(net_bridge_add_port("br7", "port0", &error));
         g_assert_no_error(error);
     }
+    g_assert_true(net_bridge_isolate_port("port0", true, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(port_isolated("port0"), !=, 0);
+    g_assert_true(net_bridge_isolate_port("port0", false, &error));
+    g_assert_cmpint(port_isolated("port0"), !=, 1);
+    g_assert_false(net_bridge_isolate_port("nothere", true, &error));
+    g_assert_nonnull(strstr(error->message, "nothere"));
+    g_clear_error(&error);
     g_assert_true(net_link_set_up("br7", true, &error));
     for (unsigned i = 0; i < 2; i++) {
         g_assert_true(net_bridge_remove_port("br7", "port0", &error));
