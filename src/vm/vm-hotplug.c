@@ -61,22 +61,28 @@ static bool plug(VmPlug *plug, const VmDeviceClass *class, GError **error)
     return true;
 }
 
+/* A device of the live definition as it is now; NULL: it is not there. */
+static const void *find_now(const Vm *vm, DomainDeviceKind kind, const char *alias)
+{
+    const DomainDeviceRow *row = &domain_device_rows[kind];
+    const Domain *live = vm->view->live->domain;
+    for (unsigned i = 0; i < *domain_device_count(row, live); i++) {
+        if (g_strcmp0(alias_of(kind, domain_device_list(row, live)[i]), alias) == 0)
+            return domain_device_list(row, live)[i];
+    }
+    return NULL;
+}
+
 /* QEMU has the device. What fails from here on is answered by asking for it back. */
 static bool finish(Vm *vm, const VmDeviceClass *class, const char *alias, GError **error)
 {
-    const DomainDeviceRow *row = &domain_device_rows[class->kind];
-    const Domain *live = vm->view->live->domain;
-    const void *device = NULL;
-    for (unsigned i = 0; i < *domain_device_count(row, live); i++) {
-        if (g_strcmp0(alias_of(class->kind, domain_device_list(row, live)[i]), alias) == 0)
-            device = domain_device_list(row, live)[i];
-    }
+    const void *device = find_now(vm, class->kind, alias);
     g_assert(device);
     if ((class->settle && !class->settle(vm, device, error)) || !vm_runstate_save(vm, error)) {
         g_autoptr(GError) second = NULL;
-        device = domain_device_find(vm->view->live->domain, class->kind, device);
+        device = find_now(vm, class->kind, alias); /* settling may have published another definition */
         if (!vm_hotplug_detach(vm, class->kind, device, NULL, &second))
-            log_warning("guest '%s': %s", live->name, second->message);
+            log_warning("guest '%s': %s", vm_view_domain(vm->view)->name, second->message);
         return false;
     }
     vm_emit_device_added(vm, alias);
