@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Not vm-hotplug-*: they compare what cannot change live; what they do apply, a start applies too.
+# Not vm-hotplug-* and vm-plan*: they compare what cannot change live; what they do apply, a start applies too.
 READERS = ("qemu", "vm", "net", "storage", "host", "daemon")
 STRUCT = re.compile(r"^struct (\w+) \{$")
 FIELD = re.compile(r"^    (?:[\w]+ +\**|[\w ]+ \**)(\w+)((?:\[[^\]]*\])?)(?: : \d+)?;")
@@ -87,7 +87,7 @@ def touched_by(entry, include):
 def unread_fields(build):
     marked, names = mark((build / "model/domain-types.h").read_text())
     entries = [entry for entry in json.loads((build / "compile_commands.json").read_text())
-               if re.match(rf".*src/({'|'.join(READERS)})/(?!vm-hotplug)[\w-]+\.c$", entry["file"])]
+               if re.match(rf".*src/({'|'.join(READERS)})/(?!vm-hotplug|vm-plan)[\w-]+\.c$", entry["file"])]
     owner = base_names(names)
     touched = set()
     with tempfile.TemporaryDirectory() as include:

@@ -297,6 +297,8 @@ static const Refusal refusals[] = {
     NEVER(DomainInterface, domain_interface, backend_domain, TEXT_XEN),
     NEVER(DomainInterface, domain_interface, guest_dev, TEXT_LXC),
     NEVER(DomainInterface, domain_interface, guest_actual, TEXT_LXC),
+    NEVER(DomainInterface, domain_interface, direct_mode,
+          "type='direct' (macvtap) is not made by this version: use type='bridge' with the device as a port"),
     NEVER(DomainInterface, domain_interface, coalesce_rx_frames, "is not set by this version: use ethtool -C"),
     NEVER(DomainInterface, domain_interface, backend_tap, "taps are made by /dev/net/tun: remove it"),
     NEVER(DomainInterface, domain_interface, backend_vhost, "vhost-net is not used by this version: remove it"),

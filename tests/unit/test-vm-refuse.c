@@ -69,6 +69,12 @@ static void test_interface(void)
     }
 }
 
+static void test_macvtap(void)
+{
+    check_device("<interface type='direct'><source dev='eth0'/></interface>",
+                 "devices/interface[1]/source/@mode='vepa'", "macvtap");
+}
+
 static void test_source_in_chain(void)
 {
     check_device("<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/a'/>"
@@ -97,6 +103,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vm/refuse/plain", test_plain_guest_starts);
     g_test_add_func("/vm/refuse/interface", test_interface);
+    g_test_add_func("/vm/refuse/macvtap", test_macvtap);
     g_test_add_func("/vm/refuse/backing-chain", test_source_in_chain);
     g_test_add_func("/vm/refuse/placement", test_placement);
     g_test_add_func("/vm/refuse/device", test_one_device);
