@@ -88,8 +88,8 @@ bool domain_device_remove(Domain *domain, DomainDeviceKind kind, const void *dev
 bool domain_complete(Domain *domain, DomainParseFlags flags, const ModelHost *host, GError **error);
 
 /*
- * One CPU alone, without the rules of a guest. *ret_arch: what its <arch> says, or NULL; free it. @validate: what is not
- * known is an error (VIR_ERR_XML_INVALID_SCHEMA). NULL on error.
+ * One CPU alone, without the rules of a guest. *ret_arch: what its <arch> says, or NULL; free it. @validate: what is
+ * not known is an error (VIR_ERR_XML_INVALID_SCHEMA). NULL on error.
  */
 DomainCpu *domain_cpu_parse(const char *xml, bool validate, char **ret_arch, GError **error);
 char *domain_cpu_format(const DomainCpu *cpu);

@@ -281,7 +281,6 @@ static QemuCaps *probe_and_keep(QemuCapsCache *cache, const char *emulator, cons
         log_warning("keep capabilities of %s: %s", emulator, why->message);
     if (ret_models)
         *ret_models = qemu_cpu_models_parse(models->str, key, NULL);
-    malloc_trim(0); /* an emulator's answers are megabytes of JSON */
     return g_steal_pointer(&caps);
 }
 
@@ -289,7 +288,10 @@ static QemuCaps *load_or_probe(QemuCapsCache *cache, const char *emulator, const
 {
     g_autofree char *path = file_path(cache, emulator);
     QemuCaps *caps = qemu_caps_file_load(path, emulator, key);
-    return caps ? caps : probe_and_keep(cache, emulator, key, NULL, error);
+    if (!caps)
+        caps = probe_and_keep(cache, emulator, key, NULL, error);
+    malloc_trim(0); /* an emulator's answers are megabytes of JSON, and so is the file */
+    return caps;
 }
 
 QemuCpuModels *qemu_caps_cache_cpu_models(QemuCapsCache *cache, const char *emulator, const char *const *only,

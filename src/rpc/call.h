@@ -5,9 +5,9 @@
  * the result (or the error) and frees both with the descriptors of their types.
  *
  * Where a handler runs is its row's `runs` column: `loop` (main thread; reads published views, never blocks), `domain`
- * (a job in the mailbox of the domain in its first argument), `worker` (a pool thread; may block), `agent` (a job in the
- * mailbox of that domain's guest agent: may wait for the agent, must not touch what belongs to the domain's mailbox).
- * `domain|agent:FLAG`: by the call's arguments.
+ * (a job in the mailbox of the domain in its first argument), `worker` (a pool thread; may block), `agent` (a job in
+ * the mailbox of that domain's guest agent: may wait for the agent, must not touch what belongs to the domain's
+ * mailbox). `domain|agent:FLAG`: by the call's arguments.
  */
 #pragma once
 #include "base/mailbox.h"

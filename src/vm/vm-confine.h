@@ -15,5 +15,6 @@ bool vm_confine_possible(void);
  */
 char **vm_confine_paths(const VmStart *start);
 
-/* Shows QEMU what a device opens by name that is about to be plugged in; nothing to do for a guest that is not confined. */
+/* Shows QEMU what a device opens by name that is about to be plugged in; nothing to do for a guest that is not
+ * confined. */
 bool vm_confine_expose(Vm *vm, const ModelStruct *type, const void *device, GError **error);
