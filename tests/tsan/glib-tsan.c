@@ -112,6 +112,14 @@ gboolean(g_atomic_ref_count_dec)(gatomicrefcount *count)
     return last;
 }
 
+void g_atomic_rc_box_release_full(gpointer box, GDestroyNotify clear)
+{
+    REAL(g_atomic_rc_box_release_full);
+    release(box);
+    acquire(box);
+    real(box, clear);
+}
+
 void g_bytes_unref(GBytes *bytes)
 {
     REAL(g_bytes_unref);
@@ -261,9 +269,12 @@ static gboolean own_check(GSource *source)
     return theirs(source)->check(source);
 }
 
+/* The context lets go of its reference after this: what was done here comes before the end of the source. */
 static gboolean own_dispatch(GSource *source, GSourceFunc callback, gpointer data)
 {
-    return theirs(source)->dispatch(source, callback, data);
+    gboolean stays = theirs(source)->dispatch(source, callback, data);
+    release(source);
+    return stays;
 }
 
 static void own_finalize(GSource *source)
@@ -280,7 +291,9 @@ GSource *g_source_new(GSourceFuncs *funcs, guint size)
     wrapped->ours = (GSourceFuncs){ .prepare = funcs->prepare ? own_prepare : NULL,
                                     .check = funcs->check ? own_check : NULL,
                                     .dispatch = own_dispatch,
-                                    .finalize = funcs->finalize ? own_finalize : NULL };
+                                    .finalize = funcs->finalize ? own_finalize : NULL,
+                                    .closure_callback = funcs->closure_callback,
+                                    .closure_marshal = funcs->closure_marshal };
     return real(&wrapped->ours, size);
 }
 
