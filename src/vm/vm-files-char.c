@@ -110,7 +110,8 @@ bool vm_files_give_chardev(const VmFiles *files, ChardevSource *source, const ch
     switch (source->type) {
     case CHARDEV_TYPE_FILE:
         return vm_files_give_path(files, "output file", tag, &source->path, O_WRONLY | O_CREAT | mode, error);
-    case CHARDEV_TYPE_DEV: return vm_files_give_path(files, "device", tag, &source->path, O_RDWR | O_NONBLOCK, error);
+    case CHARDEV_TYPE_DEV:
+        return vm_files_give_path(files, "character device", tag, &source->path, O_RDWR | O_NONBLOCK, error);
     case CHARDEV_TYPE_PIPE: return give_pipe(files, &source->path, alias, tag, error);
     default: return true;
     }

@@ -47,7 +47,7 @@ ANYWHERE = (
     r"set limit memlock to infinity: Operation not permitted",  # in a container
     r"no drm render node|Cannot autolaunch D-Bus|Could not init `oss'",
     r"failed to open /dev/bus/usb|no such host device|open '/dev/vhost-vsock'",
-    r"Could not open '/dev/(input/event1234|parport0|ttyS2)'",
+    r"(Could not open|Cannot access storage file) '/dev/(input/event1234'|parport0'|ttyS2)",
     r"phys-bits too low",  # the processor's, or the emulation's
     r"kernel doesn't allow setting HyperV|requires kernel irqchip|current -smp configuration requires kernel irqchip",  # KVM
     r"QEMU waiting for connection on|Failed to connect to '\S+\.none'",  # a back end that nobody plays
