@@ -17,7 +17,7 @@ from pathlib import Path
 import libvirt
 import pytest
 
-from daemons import REPOSITORY, Lodged
+from daemons import GUEST, REPOSITORY, Lodged
 
 CORPUS = REPOSITORY.parent / "shared/corpus/domain"
 EMULATORS = {"x86_64": "/usr/bin/qemu-system-x86_64", "i686": "/usr/bin/qemu-system-i386"}
@@ -225,10 +225,7 @@ def fake_boot(host, root):
                 else:
                     element.text = "/usr/share/seabios/bios-256k.bin"
             else:
-                element.text = "/boot/vmlinuz" if tag == "kernel" else host.file()
-    kernel = next(Path("/boot").glob("vmlinuz-*"), None)
-    for element in root.iterfind("os/kernel"):
-        element.text = str(kernel)
+                element.text = str(GUEST / "vmlinuz") if tag == "kernel" else host.file()
     for element in root.iterfind("os/nvram"):
         if element.get("template"):
             element.set("template", "/usr/share/OVMF/OVMF_VARS_4M.fd")
@@ -279,9 +276,11 @@ def fake_chardevs(host, root):
             fake_chardev(host, element, element)
 
 
-def fake_networks(root):
+def fake_networks(host, root):
     """Virtual networks and host devices behind bridges are bridges of the namespace."""
     for card in root.iterfind("devices/interface"):
+        for source in card.findall("source[@path]"):
+            source.set("path", str(host.path(".s" if source.get("mode") == "server" else ".none")))
         if card.get("type") in ("network", "bridge"):
             card.set("type", "bridge")
             for source in card.findall("source"):
@@ -347,7 +346,7 @@ def fake(host, xml, name):
         element.text = EMULATORS[arch]
     for make in (fake_disks, fake_filesystems, fake_boot, fake_chardevs, fake_displays):
         make(host, root)
-    fake_networks(root)
+    fake_networks(host, root)
     fake_host_limits(root)
     fake_memory(root)
     return ElementTree.tostring(root, encoding="unicode")
