@@ -42,6 +42,12 @@ const char *config_check_port(const char *value)
     return g_ascii_string_to_unsigned(value, 10, 0, 65535, NULL, NULL) ? NULL : "a port from 0 to 65535 is needed";
 }
 
+const char *config_check_address(const char *value)
+{
+    bool name = value[0] && strspn(value, "-." G_CSET_DIGITS G_CSET_A_2_Z G_CSET_a_2_z) == strlen(value);
+    return name || g_hostname_is_ip_address(value) ? NULL : "an address or a host name is needed";
+}
+
 static bool has_level(const char *value)
 {
     return value[0] >= '1' && value[0] <= '4' && value[1] == ':' && value[2];

@@ -10,6 +10,7 @@ const char *config_check_group(const char *value); /* a group of the host, or "+
 const char *config_check_user(const char *value);
 const char *config_check_uuid(const char *value);
 const char *config_check_port(const char *value);    /* "0" … "65535" */
+const char *config_check_address(const char *value); /* of an interface, or a host name */
 const char *config_check_output(const char *value);  /* "3:stderr" */
 const char *config_check_filters(const char *value); /* "1:qemu 3:rpc" */
 const char *config_check_directory(const char *value);

@@ -345,7 +345,7 @@ const ConfigRow config_rows[] = {
     /* Where clients connect */
     BOOLEAN("listen_tcp", "0", "1: serve unencrypted TCP; needs auth_tcp = \"none\". For trusted networks only."),
     CHECKED("tcp_port", "\"16509\"", config_check_port, "Port of listen_tcp; \"0\": any free one."),
-    STRING("listen_addr", NULL, "Address of listen_tcp; unset: all interfaces."),
+    CHECKED("listen_addr", NULL, config_check_address, "Address of listen_tcp; unset: all interfaces."),
     INTEGER("listen_tls", "0", 0, 0, "Only 0: " NO_TLS "."),
     INERT("tls_port", CONFIG_STRING, NO_TLS),
     CHECKED("unix_sock_dir", NULL, config_check_directory,
@@ -429,9 +429,11 @@ const ConfigRow config_rows[] = {
          "[ \"/dev/null\", \"/dev/full\", \"/dev/zero\", \"/dev/random\", \"/dev/urandom\", \"/dev/ptmx\", "
          "\"/dev/kvm\", \"/dev/userfaultfd\" ]",
          NULL, "Device nodes that QEMU gets beside those of the guest's own devices."),
-    STRING("vnc_listen", "\"127.0.0.1\"", "Where VNC displays listen that do not say so themselves."),
+    CHECKED("vnc_listen", "\"127.0.0.1\"", config_check_address,
+            "Where VNC displays listen that do not say so themselves."),
     STRING("vnc_password", NULL, "Password of VNC displays without one of their own."),
-    STRING("spice_listen", "\"127.0.0.1\"", "Where SPICE displays listen that do not say so themselves."),
+    CHECKED("spice_listen", "\"127.0.0.1\"", config_check_address,
+            "Where SPICE displays listen that do not say so themselves."),
     INTEGER("remote_display_port_min", "5900", 5900, 65535, "Lowest port of displays that choose theirs."),
     INTEGER("remote_display_port_max", "65535", 5900, 65535, "Highest port of displays that choose theirs."),
     CHECKED("auto_dump_path", NULL, config_check_directory,

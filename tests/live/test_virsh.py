@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from daemons import Failed, wait_until
+from daemons import BUILD, Failed, wait_until
 from guests import Console, guest_xml
 
 HOST_VERBS = {
@@ -301,6 +301,37 @@ def test_dump(shared, idle):
 def test_power_management_needs_a_guest(shared, idle):
     with pytest.raises(Failed):
         shared.virsh("dompmwakeup", idle)
+
+
+def test_the_rest_of_the_verbs(shared, idle):
+    """Verbs that no other test of ours gives to stock virsh."""
+    assert re.search(r"4 KiB: \d+|4KiB: \d+", shared.virsh("freepages", "--all"))
+    try:
+        assert "<sysinfo" in shared.virsh("sysinfo")
+    except Failed as failed:  # a host without SMBIOS tables
+        assert "SMBIOS" in str(failed) or "sysinfo" in str(failed)
+    try:
+        shared.virsh("domxml-to-native", "qemu-argv", "--domain", idle)
+    except Failed as failed:
+        assert "not supported" in str(failed)
+    shared.virsh("iothreadset", idle, "1", "--poll-max-ns", "1000")
+    assert "iothread.1.poll-max-ns=1000" in shared.virsh("domstats", idle, "--iothread")
+    shared.virsh("setvcpu", idle, "2", "--enable", "--live")
+    assert ElementTree.fromstring(shared.virsh("dumpxml", idle)).find("vcpus/vcpu[@id='2']").get("enabled") == "yes"
+    shared.virsh("set-lifecycle-action", idle, "crash", "preserve", "--live")
+    assert ElementTree.fromstring(shared.virsh("dumpxml", idle)).findtext("on_crash") == "preserve"
+    with pytest.raises(Failed, match="agent"):
+        shared.virsh("dompmsuspend", idle, "mem")
+
+
+def test_unknown_elements_are_named(shared):
+    """What the daemon does not know is left out, and lodge's user hears of it."""
+    path = shared.directory / "odd.xml"
+    path.write_text(guest_xml("odd", extra="<wibble/>"))
+    lines = shared.run("sh", "-c", f"'{BUILD}/src/cli/lodge' -c '{shared.uri}' define odd.xml 2>&1")
+    assert "Domain 'odd' defined" in lines and "wibble" in lines
+    assert "wibble" not in shared.virsh("dumpxml", "odd")
+    shared.virsh("undefine", "odd")
 
 
 def test_events(shared):

@@ -72,6 +72,8 @@ static void test_errors(void)
         { "mdns_adv = 1", "x.conf:1: key 'mdns_adv' must be from 0 to 0, not 1" },
         { "user = \"no-such-user\"", "x.conf:1: key 'user' cannot be 'no-such-user': there is no such user" },
         { "tcp_port = \"99999\"", "x.conf:1: key 'tcp_port' cannot be '99999': a port from" },
+        { "listen_addr = \"not an address\"", "x.conf:1: key 'listen_addr' cannot be 'not an address': an address or" },
+        { "vnc_listen = \"\"", "x.conf:1: key 'vnc_listen' cannot be '': an address or" },
         { "namespaces = [ \"net\" ]", "x.conf:1: key 'namespaces' cannot be 'net'; known: 'mount'" },
         { "security_driver = [ \"selinux\" ]", "x.conf:1: key 'security_driver' cannot be 'selinux'" },
         { "max_clients 5", "x.conf:1: expected '=' after key 'max_clients'" },
