@@ -316,8 +316,9 @@ def test_the_rest_of_the_verbs(shared, idle):
         assert "not supported" in str(failed)
     shared.virsh("iothreadset", idle, "1", "--poll-max-ns", "1000")
     assert "iothread.1.poll-max-ns=1000" in shared.virsh("domstats", idle, "--iothread")
-    shared.virsh("setvcpu", idle, "2", "--enable", "--live")
-    assert ElementTree.fromstring(shared.virsh("dumpxml", idle)).find("vcpus/vcpu[@id='2']").get("enabled") == "yes"
+    number = ElementTree.fromstring(shared.virsh("dumpxml", idle)).find("vcpus/vcpu[@enabled='no']").get("id")
+    shared.virsh("setvcpu", idle, number, "--enable", "--live")
+    assert ElementTree.fromstring(shared.virsh("dumpxml", idle)).find(f"vcpus/vcpu[@id='{number}']").get("enabled") == "yes"
     shared.virsh("set-lifecycle-action", idle, "crash", "preserve", "--live")
     assert ElementTree.fromstring(shared.virsh("dumpxml", idle)).findtext("on_crash") == "preserve"
     with pytest.raises(Failed, match="agent"):
